@@ -1,0 +1,1 @@
+# filled by what stands in doc/

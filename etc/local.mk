@@ -1,0 +1,1 @@
+# examples, installed beside the documentation

@@ -1,0 +1,140 @@
+/* The configuration: what the file says, checked, with defaults filled in. Structs only.
+ *
+ * Made by config_load(), immutable from then on, readable from every thread; everything in it lives in one
+ * arena and goes with it. Durations are milliseconds (0: none), sizes are bytes. Texts end with NUL: they were
+ * checked to hold no NUL of their own. */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+#include "balance/balance.h"
+#include "base/arena.h"
+#include "hostmatch/hostmatch.h"
+#include "net/addr.h"
+
+enum config_log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_NOTICE, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR };
+enum config_log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
+enum config_mode { MODE_PASSTHROUGH };
+enum config_proxy { PROXY_OFF, PROXY_V1, PROXY_V2 };
+enum config_health_type { HEALTH_NONE, HEALTH_TCP, HEALTH_TLS, HEALTH_HTTP, HEALTH_HTTPS };
+enum config_on_gone { ON_GONE_KEEP, ON_GONE_CLOSE };
+
+struct config_log {
+	const char *target; /* "stderr", "syslog" or a path */
+	enum config_log_level level;
+	enum config_log_format format;
+	const char *access; /* "off", "stderr", "syslog" or a path */
+};
+
+struct config_limits {
+	uint32_t connections;
+	uint32_t connections_per_source; /* 0: no limit */
+	uint64_t graceful_stop_ms;
+};
+
+struct config_status {
+	const char *socket;
+	unsigned socket_mode;
+	const struct addr *http_binds; /* none: no status over HTTP */
+	size_t n_http_binds;
+	const struct addr_prefix *http_allow;
+	size_t n_http_allow;
+};
+
+/* One address as written, and what it means. */
+struct config_bind {
+	const char *text;
+	struct addr addr; /* "*:PORT" is IPv6 any: one socket for both families */
+};
+
+struct config_rate_limit {
+	uint32_t count; /* 0: no rate limit */
+	uint64_t per_ms;
+	uint32_t burst;
+};
+
+struct config_route {
+	const char **names; /* normalised; "*.x" are wildcards; none: any name */
+	size_t n_names;
+	unsigned backend; /* index into config.backends */
+	int line;
+};
+
+struct config_listener_timeouts {
+	uint64_t hello_ms, connect_ms, idle_ms, half_close_ms;
+};
+
+struct config_listener {
+	const char *name;
+	enum config_mode mode;
+	const struct config_bind *binds;
+	size_t n_binds;
+	const struct addr_prefix *accept_proxy;
+	size_t n_accept_proxy;
+	struct config_listener_timeouts timeouts;
+	struct config_rate_limit rate_limit;
+	const struct config_route *routes;
+	size_t n_routes;
+	struct hostmatch *match; /* name -> index of a route */
+	int default_backend;     /* index into config.backends, or -1 */
+	int line;
+};
+
+struct config_status_range {
+	uint16_t from, to;
+};
+
+struct config_health {
+	enum config_health_type type;
+	const char *path;
+	const char *host; /* Host header and server name in TLS; NULL: none, and the address as Host */
+	const char *ca;   /* PEM file to verify certificates against; NULL: not verified */
+	const struct config_status_range *expect;
+	size_t n_expect;
+	uint64_t interval_ms, timeout_ms;
+	unsigned fall, rise;
+	uint16_t port; /* 0: the server's own */
+};
+
+struct config_server {
+	const char *name;
+	struct addr addr;
+	uint32_t weight; /* 0 … 256 */
+	uint32_t max_connections; /* 0: no limit */
+	bool backup;
+	uint64_t slow_start_ms;
+	uint16_t health_port; /* 0: the backend's health.port, or the server's own */
+	int line;
+};
+
+struct config_backend {
+	const char *name;
+	enum balance_algo balance;
+	enum config_proxy proxy_protocol;
+	unsigned retries; /* 0 … 10: further servers tried after the first */
+	enum config_on_gone on_down, on_removed;
+	struct config_health health;
+	const struct config_server *servers;
+	size_t n_servers;
+	int line;
+};
+
+struct config {
+	struct arena *arena;
+	const char *file; /* as given on the command line */
+	const char *node;
+	unsigned workers; /* at least 1: 0 in the file was resolved */
+	const char *user, *group; /* NULL: unchanged */
+	const char *state_dir;
+	struct config_log log;
+	struct config_limits limits;
+	struct config_status status;
+	const struct config_listener *listeners;
+	size_t n_listeners;
+	const struct config_backend *backends;
+	size_t n_backends;
+};
+
+/* Takes a config made by config_load() back, with all it holds. NULL is allowed. */
+void config_free(struct config *c);
+
+#endif

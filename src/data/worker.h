@@ -1,0 +1,40 @@
+/* One worker: a thread, its event loop, its listeners and its connections. Shares nothing but what worker_setup names.
+ *
+ * Threads: worker_new and worker_free are called by the daemon while the worker's thread does not run; worker_run is the
+ * thread; orders come through worker_mailbox(). */
+#ifndef DATA_WORKER_H
+#define DATA_WORKER_H
+
+#include "load.h"
+#include "mailbox/mailbox.h"
+#include "qsbr/qsbr.h"
+#include "ring/ring.h"
+#include "tally.h"
+#include "view.h"
+
+/* A listening socket lent by the daemon: the worker accepts from it and never closes it. */
+struct worker_listener {
+	int fd;
+	uint16_t listener; /* index into config->listeners */
+};
+
+struct worker_setup {
+	unsigned index;                /* also the reader's number in `views` */
+	const struct config *config;
+	struct qsbr *views;            /* of struct view */
+	struct load *load;
+	struct tally *tally;           /* of this worker */
+	struct ring *access;           /* NULL: no access log */
+	struct mailbox *control;       /* where reports go */
+	const struct worker_listener *listeners;
+	size_t n_listeners;
+};
+
+struct worker;
+
+struct worker *worker_new(const struct worker_setup *setup); /* NULL: out of memory or descriptors */
+struct mailbox *worker_mailbox(struct worker *w);
+void *worker_run(void *w); /* pthread's start function: returns NULL after ORDER_STOP */
+void worker_free(struct worker *w);
+
+#endif

@@ -1,0 +1,73 @@
+#include "tally.h"
+
+#include <stdlib.h>
+
+const struct end_reason_text end_reasons[END_REASONS] = {
+	[END_CLIENT_CLOSED] = {"CD", "client_closed", "client closed"},
+	[END_SERVER_CLOSED] = {"SD", "server_closed", "server closed"},
+	[END_CLIENT_RESET] = {"CR", "client_reset", "client reset the connection"},
+	[END_SERVER_RESET] = {"SR", "server_reset", "server reset the connection"},
+	[END_IDLE_TIMEOUT] = {"TI", "idle_timeout", "idle for too long"},
+	[END_HALF_CLOSE_TIMEOUT] = {"TF", "half_close_timeout", "half closed for too long"},
+	[END_HELLO_TIMEOUT] = {"TH", "hello_timeout", "no whole ClientHello in time"},
+	[END_HELLO_CLOSED] = {"CH", "hello_closed", "client left before its ClientHello was whole"},
+	[END_HELLO_NOT_TLS] = {"HN", "not_tls", "not TLS"},
+	[END_HELLO_MALFORMED] = {"HM", "hello_malformed", "malformed ClientHello"},
+	[END_HELLO_TOO_LARGE] = {"HL", "hello_too_large", "ClientHello too large"},
+	[END_NO_NAME] = {"RN", "no_name", "no server name in the ClientHello"},
+	[END_NO_ROUTE] = {"RR", "no_route", "no route for the name"},
+	[END_PROXY_MISSING] = {"PN", "proxy_missing", "PROXY header required from this source"},
+	[END_PROXY_MALFORMED] = {"PM", "proxy_malformed", "malformed PROXY header"},
+	[END_PROXY_REFUSED] = {"PR", "proxy_refused", "PROXY header not accepted from this source"},
+	[END_LIMIT_PER_SOURCE] = {"LS", "limit_per_source", "too many connections from this source"},
+	[END_LIMIT_RATE] = {"LR", "limit_rate", "too many new connections from this source"},
+	[END_NO_SERVER] = {"SN", "no_server", "no server available"},
+	[END_SERVERS_FULL] = {"SQ", "servers_full", "all servers full"},
+	[END_CONNECT_FAILED] = {"SC", "connect_failed", "no server could be connected"},
+	[END_CONNECT_TIMEOUT] = {"ST", "connect_timeout", "connecting to the servers took too long"},
+	[END_SERVER_SHUTDOWN] = {"KS", "server_shutdown", "closed for its server"},
+	[END_STOPPING] = {"KT", "stopping", "closed by the stop"},
+	[END_NO_MEMORY] = {"RM", "no_memory", "out of memory"},
+	[END_NO_DESCRIPTORS] = {"RD", "no_descriptors", "out of descriptors"},
+};
+
+uint64_t tally_bucket_limit_us(unsigned i)
+{
+	return 64ull << i;
+}
+
+void tally_observe(struct tally_histogram *h, uint64_t us)
+{
+	unsigned i = us < 64 ? 0 : 64 - (unsigned)__builtin_clzll(us >> 6);
+
+	tally_add(&h->bucket[i < TALLY_BUCKETS ? i : TALLY_BUCKETS - 1], 1);
+	tally_add(&h->count, 1);
+	tally_add(&h->sum_us, us);
+}
+
+struct tally *tally_new(uint32_t n_listeners, uint32_t n_backends, uint32_t max_servers)
+{
+	struct tally *t = aligned_alloc(alignof(struct tally), sizeof(*t));
+
+	if (!t)
+		return NULL;
+	*t = (struct tally){.n_listeners = n_listeners, .n_backends = n_backends, .max_servers = max_servers};
+	t->listeners = calloc(n_listeners + 1, sizeof(*t->listeners));
+	t->backends = calloc(n_backends + 1, sizeof(*t->backends));
+	t->servers = calloc(max_servers + 1, sizeof(*t->servers));
+	if (!t->listeners || !t->backends || !t->servers) {
+		tally_free(t);
+		return NULL;
+	}
+	return t;
+}
+
+void tally_free(struct tally *t)
+{
+	if (!t)
+		return;
+	free(t->listeners);
+	free(t->backends);
+	free(t->servers);
+	free(t);
+}

@@ -1,1 +1,1 @@
-# filled by what stands in contrib/
+EXTRA_DIST += contrib/packages contrib/check contrib/quickstart

@@ -1,6 +1,6 @@
-/* Memory that lives and dies together: one config, one arena, one free. Not thread-safe while allocating;
- * what it handed out may be read anywhere. Running out of memory aborts: an arena is used at start and
- * reload only, for a few kilobytes. */
+/* Memory that lives and dies together: one config, one arena, one free. Not thread-safe while
+ * allocating; what it handed out may be read anywhere. Running out of memory aborts: an arena is
+ * used at start and reload only, for a few kilobytes. */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 

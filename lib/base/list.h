@@ -1,4 +1,5 @@
-/* Intrusive doubly linked list with a head node. A node belongs to at most one list; the list owns nothing. */
+/* Intrusive doubly linked list with a head node. A node belongs to at most one list; the list owns
+ * nothing. */
 #ifndef BASE_LIST_H
 #define BASE_LIST_H
 

@@ -1,5 +1,5 @@
-/* Monotonic time as a type of its own: microseconds since an arbitrary start. Wall time never mixes with it.
- * Pure code gets `now` as an argument; only loops call mono_now(), once a wake. */
+/* Monotonic time as a type of its own: microseconds since an arbitrary start. Wall time never mixes
+ * with it. Pure code gets `now` as an argument; only loops call mono_now(), once a wake. */
 #ifndef BASE_MONO_H
 #define BASE_MONO_H
 

@@ -1,5 +1,5 @@
-/* A small seeded generator (xoshiro256**, Blackman and Vigna 2018) for choices that must be spread, not secret:
- * the same seed replays the same run. Not for keys. */
+/* A small seeded generator (xoshiro256**, Blackman and Vigna 2018) for choices that must be spread,
+ * not secret: the same seed replays the same run. Not for keys. */
 #ifndef BASE_PRNG_H
 #define BASE_PRNG_H
 

@@ -1,5 +1,5 @@
-/* A read-only view of bytes: pointer and length, never assumed to end with NUL. By value, owns nothing;
- * valid as long as the bytes it points at. */
+/* A read-only view of bytes: pointer and length, never assumed to end with NUL. By value, owns
+ * nothing; valid as long as the bytes it points at. */
 #ifndef BASE_SPAN_H
 #define BASE_SPAN_H
 

@@ -1,5 +1,5 @@
-/* Bounds-checked reader and writer of network-order bytes with a sticky error: check once at the end.
- * After the first read or write past the end every further one does nothing and gives zero. */
+/* Bounds-checked reader and writer of network-order bytes with a sticky error: check once at the
+ * end. After the first read or write past the end every further one does nothing and gives zero. */
 #ifndef BASE_WIRE_H
 #define BASE_WIRE_H
 

@@ -1,1 +1,10 @@
-# tests/e2e
+# System tests: real processes in network namespaces, one TAP line for each. Skipped where namespaces cannot be made.
+TESTS += tests/e2e/run.sh
+dist_check_SCRIPTS += tests/e2e/run.sh
+e2e_files = tests/e2e/conftest.py tests/e2e/lab.py tests/e2e/actors.py tests/e2e/wire.py tests/e2e/test_passthrough.py
+EXTRA_DIST += $(e2e_files)
+
+# The same and the long ones: real intervals, 10 GiB, 10,000 connections.
+check-long: all
+	$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/tests/e2e/run.sh --long
+.PHONY: check-long

@@ -1,0 +1,92 @@
+"""What pytest needs to know: the fixtures of the lab, the long tests, and TAP output for `make check`."""
+
+import pytest
+
+import actors
+import lab
+
+
+def pytest_addoption(parser):
+    parser.addoption("--tap", action="store_true", help="write TAP and nothing else")
+    parser.addoption("--long", action="store_true", help="run the tests marked long too")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: takes more than some seconds; runs with --long only")
+    if config.getoption("--tap"):
+        config.pluginmanager.unregister(config.pluginmanager.getplugin("terminalreporter"))
+        config.pluginmanager.register(Tap())
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--long"):
+        items[:] = [item for item in items if not item.get_closest_marker("long")]
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failed test shows the logs of what it ran."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed and "site" in getattr(item, "fixturenames", ()):
+        report.sections += item.funcargs["site"].logs() if "site" in item.funcargs else []
+
+
+@pytest.fixture(scope="session")
+def network():
+    with lab.Network() as network:
+        yield network
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    return actors.Authority(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture
+def site(network, authority, tmp_path):
+    """Nothing runs yet: the test says what. Whatever it started is ended, and must end well."""
+    with actors.Site(network, authority, tmp_path) as site:
+        yield site
+
+
+class Tap:
+    """One line for each test, written when all of it has ended. The plan comes first, so that a harness that dies is
+    noticed."""
+
+    def __init__(self):
+        self.number = 0
+        self.reports = []
+
+    def pytest_collection_finish(self, session):
+        print(f"1..{len(session.items)}", flush=True)
+
+    def pytest_collectreport(self, report):
+        if report.failed:
+            print(f"Bail out! {report.nodeid} cannot be loaded")
+            self.explain(report)
+
+    def pytest_runtest_logreport(self, report):
+        self.reports.append(report)
+        if report.when == "teardown":
+            self.conclude(report.nodeid.split("/")[-1].replace("#", ""))
+            self.reports = []
+
+    def conclude(self, name):
+        self.number += 1
+        failed = [report for report in self.reports if report.failed]
+        skipped = [report for report in self.reports if report.skipped]
+        directive = f" # SKIP {skipped[0].longrepr[2]}" if skipped and not failed else ""
+        print(f"{'not ok' if failed else 'ok'} {self.number} - {name}{directive}", flush=True)
+        for report in failed:
+            self.explain(report)
+
+    @staticmethod
+    def explain(report):
+        for line in report.longreprtext.splitlines():
+            print("#", line)
+        for title, text in report.sections:
+            print(f"# ---- {title}")
+            for line in text.splitlines():
+                print("#", line)

@@ -1,0 +1,18 @@
+/* Where a name goes on a listener: the one answer that the data plane, `explain` and `show routes` share.
+ *
+ * Exact names beat wildcards, the longest wildcard wins, a route without names takes what is left, a hello
+ * without a name included; then default_backend. Pure and without allocation: any thread may ask. */
+#ifndef ROUTE_H
+#define ROUTE_H
+
+#include "base/span.h"
+#include "config.h"
+
+enum { ROUTE_NONE = -1 };
+
+/* `name` as the client sent it, empty where it sent none. Returns the index of a backend in config.backends, or
+ * ROUTE_NONE where nothing takes the name. *ret_route is the index of the listener's route, or ROUTE_NONE where
+ * default_backend, or nothing, took it; it is written in every case. */
+int route_backend(const struct config_listener *listener, struct span name, int *ret_route);
+
+#endif

@@ -1,1 +1,1 @@
-# filled by what stands in doc/
+dist_man_MANS += doc/man/aegislb.8 doc/man/aegisctl.1

@@ -1,1 +1,3 @@
-# examples, installed beside the documentation
+# The examples stand beside the documentation; /etc is the administrator's.
+examplesdir = $(docdir)/examples
+dist_examples_DATA = etc/balancer.conf

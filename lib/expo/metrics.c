@@ -1,0 +1,141 @@
+#include "expo/expo.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char total[] = "_total";
+
+static bool ends_with_total(struct span name)
+{
+	size_t n = sizeof(total) - 1;
+
+	return name.n > n && memcmp(name.p + name.n - n, total, n) == 0;
+}
+
+/* In OpenMetrics the family of a counter has no suffix, only its samples do. */
+static struct span family_name(const struct expo_family *f, enum expo_format format)
+{
+	struct span name = span_str(f->name);
+
+	if (format == EXPO_OPENMETRICS && f->type == EXPO_COUNTER && ends_with_total(name))
+		name.n -= sizeof(total) - 1;
+	return name;
+}
+
+/* In HELP text and label values: backslash and line end; in values quotes too, which do no harm in HELP only
+ * for OpenMetrics, so they are told apart. */
+static void escape(struct expo *e, struct span s, bool quotes)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		char c = (char)s.p[i];
+
+		if (c == '\n')
+			expo_str(e, "\\n");
+		else if (c == '\\' || (quotes && c == '"'))
+			expo_fmt(e, "\\%c", c);
+		else
+			expo_char(e, c);
+	}
+}
+
+void expo_family(struct expo *e, const struct expo_family *f, enum expo_format format)
+{
+	static const char *const types[] = {"counter", "gauge", "histogram"};
+	struct span name = family_name(f, format);
+
+	expo_str(e, "# HELP ");
+	expo_span(e, name);
+	expo_char(e, ' ');
+	escape(e, span_str(f->help), format == EXPO_OPENMETRICS);
+	expo_str(e, "\n# TYPE ");
+	expo_span(e, name);
+	expo_fmt(e, " %s\n", types[f->type]);
+}
+
+/* The shortest of the forms that read back as the same number. */
+static void number(struct expo *e, double v)
+{
+	char text[32];
+
+	if (isnan(v) || isinf(v)) {
+		expo_str(e, isnan(v) ? "NaN" : v > 0 ? "+Inf" : "-Inf");
+		return;
+	}
+	for (int digits = 6; digits <= 17; digits++) {
+		snprintf(text, sizeof(text), "%.*g", digits, v);
+		if (strtod(text, NULL) == v)
+			break;
+	}
+	expo_str(e, text);
+}
+
+/* Name and labels; `le` is the bucket's bound, NULL for other samples. */
+static void series(struct expo *e, const char *name, const char *suffix, const struct expo_label *labels,
+	size_t n_labels, const double *le)
+{
+	char before = '{';
+
+	expo_str(e, name);
+	expo_str(e, suffix);
+	for (size_t i = 0; i < n_labels; i++) {
+		expo_fmt(e, "%c%s=\"", before, labels[i].name);
+		escape(e, labels[i].value, true);
+		expo_char(e, '"');
+		before = ',';
+	}
+	if (le) {
+		expo_fmt(e, "%cle=\"", before);
+		number(e, *le);
+		expo_char(e, '"');
+		before = ',';
+	}
+	if (before == ',')
+		expo_char(e, '}');
+	expo_char(e, ' ');
+}
+
+static void series_u64(struct expo *e, const char *name, const char *suffix,
+	const struct expo_label *labels, size_t n_labels, const double *le, uint64_t v)
+{
+	series(e, name, suffix, labels, n_labels, le);
+	expo_u64(e, v);
+	expo_char(e, '\n');
+}
+
+void expo_sample_u64(struct expo *e, const struct expo_family *f, const struct expo_label *labels,
+	size_t n_labels, uint64_t v)
+{
+	series_u64(e, f->name, "", labels, n_labels, NULL, v);
+}
+
+void expo_sample_double(struct expo *e, const struct expo_family *f, const struct expo_label *labels,
+	size_t n_labels, double v)
+{
+	series(e, f->name, "", labels, n_labels, NULL);
+	number(e, v);
+	expo_char(e, '\n');
+}
+
+void expo_sample_histogram(struct expo *e, const struct expo_family *f, const struct expo_label *labels,
+	size_t n_labels, const struct expo_histogram *h)
+{
+	const double above = INFINITY;
+	uint64_t count = 0;
+
+	for (size_t i = 0; i <= h->n; i++) {
+		count += h->counts[i];
+		series_u64(e, f->name, "_bucket", labels, n_labels,
+			i < h->n ? &h->bounds[i] : &above, count);
+	}
+	series(e, f->name, "_sum", labels, n_labels, NULL);
+	number(e, h->sum);
+	expo_char(e, '\n');
+	series_u64(e, f->name, "_count", labels, n_labels, NULL, count);
+}
+
+void expo_metrics_end(struct expo *e, enum expo_format format)
+{
+	if (format == EXPO_OPENMETRICS)
+		expo_str(e, "# EOF\n");
+}

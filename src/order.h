@@ -16,7 +16,8 @@ enum order_kind {
 	ORDER_CLOSE_SESSION,  /* end the connection numbered `session` */
 	ORDER_LIST_SESSIONS,  /* answer with one REPORT_SESSIONS of at most `max` connections */
 	ORDER_LIST_ERRORS,    /* answer with one REPORT_ERRORS: the last hellos refused */
-	ORDER_STOP_ACCEPTING, /* give up the listeners, go on with what is open; REPORT_DRAINED when nothing is */
+	ORDER_STOP_ACCEPTING, /* accept what waits already, give up the listeners: REPORT_GAVE_UP; go on with what is
+	                       * open; REPORT_DRAINED when nothing is */
 	ORDER_CLOSE_ALL,      /* end every connection with `reason` */
 	ORDER_STOP,           /* end every connection, leave the loop */
 };
@@ -59,6 +60,7 @@ enum report_kind {
 	REPORT_CONNECT_FAILED, /* passive health: server `server` refused or timed out, `error` is an errno */
 	REPORT_SESSIONS,       /* sessions[n] in `items` */
 	REPORT_ERRORS,         /* errors[n] in `items` */
+	REPORT_GAVE_UP,        /* the listeners are not used any more: control may close them */
 	REPORT_DRAINED,        /* after ORDER_STOP_ACCEPTING: nothing is open any more */
 	REPORT_PAUSED,         /* accepting paused: `error` is the errno or 0 for limits.connections */
 	REPORT_RESUMED,

@@ -17,6 +17,8 @@
 #include "tally.h"
 
 #include <event2/event.h>
+#include <stdbool.h>
+#include <stddef.h>
 
 /* What control knows of one worker. */
 struct control_worker {
@@ -24,6 +26,8 @@ struct control_worker {
 	struct mailbox *mailbox; /* where orders go */
 	struct ring *access;     /* NULL: no access log */
 };
+
+enum control_phase { CONTROL_SERVING, CONTROL_DRAINING, CONTROL_STOPPED };
 
 /* Members are read by the modules of src/control; written by control.c only. */
 struct control {
@@ -35,17 +39,34 @@ struct control {
 	struct events *events;
 	struct control_worker *workers;
 	size_t n_workers;
-	struct mailbox *mailbox;  /* reports of the workers */
+	struct mailbox *mailbox; /* reports of the workers */
 	struct mono started;
 	uint64_t started_wall_us;
-	bool stopping;
-	bool accepting_paused;
+	enum control_phase phase;
+	unsigned paused; /* workers that do not accept at the moment */
 	struct checks *checks;
 	struct admin *admin;
 	struct status_http *status_http;
-	struct access_log *access_log;
-	struct sessions *sessions; /* listings under way */
+	struct control_own *own; /* control.c's */
 };
+
+/* What the daemon gives and lends until control_free(). */
+struct control_setup {
+	const struct config *config;
+	struct qsbr *views;
+	struct load *load;
+	struct control_worker *workers;
+	size_t n_workers;
+	void (*close_listeners)(void *arg); /* called once, when no worker uses them any more */
+	void *arg;
+};
+
+/* The loop, the mailbox and the servers; then what the outside sees: sockets, checks, signals. The worker's `mailbox`
+ * members may be filled in between. control_open() says on false in `why` what was refused. */
+struct control *control_new(const struct control_setup *setup);
+bool control_open(struct control *c, char *why, size_t why_size);
+void control_run(struct control *c); /* returns after a stop, when every worker was told to end */
+void control_free(struct control *c);
 
 /* A copy of the order for every worker; `order` is a template on the caller's stack. */
 void control_order_all(struct control *c, const struct order *order);
@@ -56,7 +77,7 @@ uint64_t control_sum_listener(const struct control *c, unsigned listener, size_t
 uint64_t control_sum_backend(const struct control *c, unsigned backend, size_t offset);
 uint64_t control_sum_server(const struct control *c, uint32_t server_id, size_t offset);
 
-/* Begins the graceful stop; a second call stops at once. `why` for the log: "SIGTERM", "admin: ..." */
+/* Begins the graceful stop; a second call stops at once. `why` is for the log: "SIGTERM". */
 void control_stop(struct control *c, const char *why);
 
 #endif

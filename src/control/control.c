@@ -1,0 +1,416 @@
+#include "control/control.h"
+
+#include "control/access_log.h"
+#include "control/admin.h"
+#include "control/checks.h"
+#include "control/state.h"
+#include "control/status_http.h"
+#include "log.h"
+#include "notify.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SIGNALS = 5, EVENTS_KEPT = 512, ACCESS_DRAIN_MS = 50 };
+
+/* What only this file uses. */
+struct control_own {
+	struct control_setup setup;
+	struct event *signals[SIGNALS];
+	struct event *tick;         /* once a second */
+	struct event *access_drain; /* NULL: no access log */
+	struct event *grace;        /* ends a graceful stop that takes too long */
+	struct access_log *access_log;
+	unsigned gave_up, drained; /* workers that reported so */
+};
+
+/* --- orders down, sums up --- */
+
+void control_order_all(struct control *c, const struct order *order)
+{
+	for (size_t i = 0; i < c->n_workers; i++) {
+		struct order *o = order_new(order->kind);
+
+		if (!o) {
+			log_error("control", "out of memory: an order to worker %zu is lost", i);
+			continue;
+		}
+		*o = *order;
+		mailbox_send(c->workers[i].mailbox, &o->mail);
+	}
+}
+
+static uint64_t counter_at(const void *base, size_t offset)
+{
+	return tally_get((const tally_t *)(const void *)((const char *)base + offset));
+}
+
+uint64_t control_sum(const struct control *c, size_t offset)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < c->n_workers; i++)
+		sum += counter_at(c->workers[i].tally, offset);
+	return sum;
+}
+
+uint64_t control_sum_listener(const struct control *c, unsigned listener, size_t offset)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < c->n_workers; i++)
+		sum += counter_at(&c->workers[i].tally->listeners[listener], offset);
+	return sum;
+}
+
+uint64_t control_sum_backend(const struct control *c, unsigned backend, size_t offset)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < c->n_workers; i++)
+		sum += counter_at(&c->workers[i].tally->backends[backend], offset);
+	return sum;
+}
+
+uint64_t control_sum_server(const struct control *c, uint32_t server_id, size_t offset)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < c->n_workers; i++)
+		sum += counter_at(&c->workers[i].tally->servers[server_id], offset);
+	return sum;
+}
+
+/* --- stopping --- */
+
+static void stop_now(struct control *c)
+{
+	struct order order = {.kind = ORDER_STOP, .reason = END_STOPPING};
+
+	if (c->phase == CONTROL_STOPPED)
+		return;
+	c->phase = CONTROL_STOPPED;
+	control_order_all(c, &order);
+	event_base_loopbreak(c->base);
+}
+
+static void on_grace_over(evutil_socket_t fd, short what, void *arg)
+{
+	struct control *c = arg;
+
+	(void)fd;
+	(void)what;
+	log_warning("stop", "graceful_stop is over: closing the last %u connections",
+		atomic_load(&c->load->connections));
+	stop_now(c);
+}
+
+static struct timeval timeval_of_ms(uint64_t ms)
+{
+	return (struct timeval){(time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000)};
+}
+
+void control_stop(struct control *c, const char *why)
+{
+	struct order order = {.kind = ORDER_STOP_ACCEPTING};
+	struct timeval grace = timeval_of_ms(c->config->limits.graceful_stop_ms);
+
+	if (c->phase != CONTROL_SERVING) {
+		log_notice("stop", "%s again: stopping at once", why);
+		stop_now(c);
+		return;
+	}
+	c->phase = CONTROL_DRAINING;
+	log_notice("stop", "%s: accepting no more, %u connections may go on for %llu s", why,
+		atomic_load(&c->load->connections),
+		(unsigned long long)c->config->limits.graceful_stop_ms / 1000);
+	events_add(c->events, "stopping: %s", why);
+	notify_stopping();
+	control_order_all(c, &order);
+	evtimer_add(c->own->grace, &grace);
+}
+
+/* --- reports up --- */
+
+static void on_pause(struct control *c, const struct report *r)
+{
+	bool pausing = r->kind == REPORT_PAUSED;
+
+	if (!pausing) {
+		if (c->paused > 0 && --c->paused == 0)
+			log_notice("limits", "accepting resumes");
+		return;
+	}
+	if (c->paused++ > 0)
+		return;
+	events_add(c->events, "accepting paused: %s", r->error ? strerror(r->error) : "limits.connections reached");
+	if (r->error)
+		log_warning("limits",
+			"accepting pauses: %s; what is open goes on; raise the limit (LimitNOFILE=, ulimit -n) "
+			"or lower limits.connections",
+			strerror(r->error));
+	else
+		log_warning("limits", "accepting pauses: limits.connections = %u reached; what is open goes on",
+			c->config->limits.connections);
+}
+
+static void on_gave_up(struct control *c)
+{
+	if (++c->own->gave_up == c->n_workers && c->own->setup.close_listeners)
+		c->own->setup.close_listeners(c->own->setup.arg);
+}
+
+static void on_drained(struct control *c)
+{
+	if (++c->own->drained < c->n_workers || c->phase != CONTROL_DRAINING)
+		return;
+	log_notice("stop", "no connection is left");
+	stop_now(c);
+}
+
+static void on_report(struct control *c, struct report *r, struct mono now)
+{
+	switch (r->kind) {
+	case REPORT_CONNECT_FAILED:
+		servers_connect_failed(c->servers, r->server, r->error, now);
+		break;
+	case REPORT_SESSIONS:
+	case REPORT_ERRORS:
+		admin_report(c->admin, r);
+		return; /* taken */
+	case REPORT_GAVE_UP:
+		on_gave_up(c);
+		break;
+	case REPORT_DRAINED:
+		on_drained(c);
+		break;
+	case REPORT_PAUSED:
+	case REPORT_RESUMED:
+		on_pause(c, r);
+		break;
+	}
+	report_free(r);
+}
+
+static void on_mail(struct mail *batch, void *arg)
+{
+	struct mono now = mono_now();
+
+	while (batch) {
+		struct report *r = container_of(batch, struct report, mail);
+
+		batch = batch->next;
+		on_report(arg, r, now);
+	}
+}
+
+/* --- what a server's change sets off --- */
+
+static void on_server_added(void *arg, struct server *s)
+{
+	struct control *c = arg;
+
+	checks_server_added(c->checks, s);
+}
+
+static void on_server_removed(void *arg, struct server *s)
+{
+	struct control *c = arg;
+
+	checks_server_removed(c->checks, s);
+}
+
+static void on_server_down(void *arg, struct server *s)
+{
+	struct control *c = arg;
+	struct order order = {.kind = ORDER_CLOSE_SERVER, .server = s->id, .reason = END_SERVER_SHUTDOWN};
+
+	control_order_all(c, &order);
+}
+
+static void on_servers_changed(void *arg)
+{
+	state_save(arg);
+}
+
+/* --- signals and time --- */
+
+static void on_signal(evutil_socket_t number, short what, void *arg)
+{
+	struct control *c = arg;
+
+	(void)what;
+	switch (number) {
+	case SIGTERM:
+		control_stop(c, "SIGTERM");
+		break;
+	case SIGINT:
+		control_stop(c, "SIGINT");
+		break;
+	case SIGUSR1:
+		log_reopen();
+		log_notice("log", "log files were opened anew");
+		break;
+	case SIGHUP:
+		log_error("config", "SIGHUP: reload is not supported yet, nothing changed; restart to apply a "
+				    "new configuration");
+		break;
+	case SIGUSR2:
+		log_error("config", "SIGUSR2: upgrade is not supported yet, nothing changed; restart to run a "
+				    "new program");
+		break;
+	default:
+		break;
+	}
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct control *c = arg;
+
+	(void)fd;
+	(void)what;
+	servers_tick(c->servers, mono_now());
+	admin_tick(c->admin);
+	notify_watchdog();
+}
+
+static void on_access_drain(evutil_socket_t fd, short what, void *arg)
+{
+	struct control *c = arg;
+
+	(void)fd;
+	(void)what;
+	access_log_drain(c->own->access_log);
+}
+
+static bool open_timers(struct control *c)
+{
+	static const int numbers[SIGNALS] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
+	struct control_own *own = c->own;
+	struct timeval second = {1, 0}, drain = timeval_of_ms(ACCESS_DRAIN_MS);
+
+	for (int i = 0; i < SIGNALS; i++) {
+		own->signals[i] = evsignal_new(c->base, numbers[i], on_signal, c);
+		if (!own->signals[i] || event_add(own->signals[i], NULL) < 0)
+			return false;
+	}
+	own->tick = event_new(c->base, -1, EV_PERSIST, on_tick, c);
+	own->grace = evtimer_new(c->base, on_grace_over, c);
+	if (!own->tick || !own->grace || event_add(own->tick, &second) < 0)
+		return false;
+	if (!log_access_enabled())
+		return true;
+	own->access_log = access_log_new(c);
+	own->access_drain = event_new(c->base, -1, EV_PERSIST, on_access_drain, c);
+	return own->access_log && own->access_drain && event_add(own->access_drain, &drain) == 0;
+}
+
+/* --- life --- */
+
+struct control *control_new(const struct control_setup *setup)
+{
+	struct control *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->own = calloc(1, sizeof(*c->own));
+	if (!c->own) {
+		free(c);
+		return NULL;
+	}
+	c->own->setup = *setup;
+	c->config = setup->config;
+	c->views = setup->views;
+	c->load = setup->load;
+	c->workers = setup->workers;
+	c->n_workers = setup->n_workers;
+	c->started = mono_now();
+	c->started_wall_us = log_wall_us();
+	c->base = event_base_new();
+	c->events = events_new(EVENTS_KEPT);
+	c->mailbox = c->base ? mailbox_new(c->base, on_mail, c) : NULL;
+	c->servers = c->events ? servers_new(c->config, c->views, c->load, c->events) : NULL;
+	if (!c->mailbox || !c->servers) {
+		control_free(c);
+		return NULL;
+	}
+	return c;
+}
+
+bool control_open(struct control *c, char *why, size_t why_size)
+{
+	struct servers_hooks hooks = {
+		.added = on_server_added,
+		.removed = on_server_removed,
+		.went_down = on_server_down,
+		.changed = on_servers_changed,
+		.arg = c,
+	};
+
+	snprintf(why, why_size, "out of memory");
+	state_load(c);
+	c->checks = checks_new(c);
+	if (!c->checks || !open_timers(c))
+		return false;
+	servers_set_hooks(c->servers, &hooks);
+	c->admin = admin_new(c, why, why_size);
+	if (!c->admin)
+		return false;
+	if (c->config->status.n_http_binds == 0)
+		return true;
+	c->status_http = status_http_new(c, why, why_size);
+	return c->status_http != NULL;
+}
+
+void control_run(struct control *c)
+{
+	event_base_dispatch(c->base);
+	if (c->own->access_log)
+		access_log_drain(c->own->access_log);
+}
+
+static void drop_report(struct mail *batch, void *arg)
+{
+	(void)arg;
+	while (batch) {
+		struct report *r = container_of(batch, struct report, mail);
+
+		batch = batch->next;
+		report_free(r);
+	}
+}
+
+static void event_free_if(struct event *e)
+{
+	if (e)
+		event_free(e);
+}
+
+void control_free(struct control *c)
+{
+	static const struct servers_hooks none;
+
+	if (!c)
+		return;
+	if (c->servers)
+		servers_set_hooks(c->servers, &none);
+	status_http_free(c->status_http);
+	admin_free(c->admin);
+	checks_free(c->checks);
+	access_log_free(c->own->access_log);
+	for (int i = 0; i < SIGNALS; i++)
+		event_free_if(c->own->signals[i]);
+	event_free_if(c->own->tick);
+	event_free_if(c->own->access_drain);
+	event_free_if(c->own->grace);
+	servers_free(c->servers);
+	if (c->mailbox)
+		mailbox_free(c->mailbox, drop_report, NULL);
+	events_free(c->events);
+	if (c->base)
+		event_base_free(c->base);
+	free(c->own);
+	free(c);
+}

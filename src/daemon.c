@@ -1,0 +1,326 @@
+#include "config-build.h"
+
+#include "daemon.h"
+
+#include "control/control.h"
+#include "data/worker.h"
+#include "load.h"
+#include "log.h"
+#include "net/listener_fd.h"
+#include "notify.h"
+#include "privilege.h"
+#include "tally.h"
+#include "view.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum { RUNTIME_SERVERS = 1024, ACCESS_RING_BYTES = 1 << 20 };
+
+struct daemon_worker {
+	struct worker *worker;
+	struct tally *tally;
+	struct ring *access;
+	struct worker_listener *listeners; /* one socket for each bind of each listener */
+	pthread_t thread;
+	bool running;
+};
+
+/* owner: the main thread, which is control's thread while it runs. */
+struct daemon {
+	const struct config *config;
+	struct load *load;
+	struct qsbr *views;
+	struct control *control;
+	struct control_worker *control_workers;
+	struct daemon_worker *workers;
+	size_t n_workers, n_sockets; /* sockets a worker */
+	char why[256];
+};
+
+static bool out_of_memory(struct daemon *d)
+{
+	snprintf(d->why, sizeof(d->why), "out of memory");
+	return false;
+}
+
+static size_t count_servers(const struct config *c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n_backends; i++)
+		n += c->backends[i].n_servers;
+	return n;
+}
+
+static size_t count_binds(const struct config *c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n_listeners; i++)
+		n += c->listeners[i].n_binds;
+	return n;
+}
+
+/* --- listening sockets: ours, lent to the workers --- */
+
+static bool bind_one(struct daemon *d, struct worker_listener *slot, unsigned listener, const struct config_bind *bind)
+{
+	const struct config_listener *l = &d->config->listeners[listener];
+	struct listener_fd_error err;
+
+	slot->listener = (uint16_t)listener;
+	slot->fd = listener_fd_open(&bind->addr, &err);
+	if (slot->fd >= 0)
+		return true;
+	snprintf(d->why, sizeof(d->why), "listener %s: %s: %s: %s", l->name, bind->text, err.what, strerror(err.number));
+	return false;
+}
+
+static bool bind_worker(struct daemon *d, struct daemon_worker *w)
+{
+	size_t n = 0;
+
+	w->listeners = malloc((d->n_sockets + 1) * sizeof(*w->listeners));
+	if (!w->listeners)
+		return out_of_memory(d);
+	for (size_t i = 0; i < d->n_sockets; i++)
+		w->listeners[i].fd = -1;
+	for (unsigned l = 0; l < d->config->n_listeners; l++)
+		for (size_t b = 0; b < d->config->listeners[l].n_binds; b++)
+			if (!bind_one(d, &w->listeners[n++], l, &d->config->listeners[l].binds[b]))
+				return false;
+	return true;
+}
+
+static bool bind_all(struct daemon *d)
+{
+	for (size_t i = 0; i < d->n_workers; i++)
+		if (!bind_worker(d, &d->workers[i]))
+			return false;
+	return true;
+}
+
+static void close_listeners(void *arg)
+{
+	struct daemon *d = arg;
+
+	for (size_t i = 0; i < d->n_workers; i++)
+		for (size_t s = 0; d->workers[i].listeners && s < d->n_sockets; s++) {
+			if (d->workers[i].listeners[s].fd >= 0)
+				close(d->workers[i].listeners[s].fd);
+			d->workers[i].listeners[s].fd = -1;
+		}
+}
+
+/* --- the system around us --- */
+
+static void prepare_directories(const struct config *c)
+{
+	char *socket_copy = strdup(c->status.socket);
+
+	if (!privilege_make_dir(c, c->state_dir))
+		log_warning("start", "state_dir %s cannot be made: what is set at run time will not outlive a restart",
+			c->state_dir);
+	if (socket_copy && !privilege_make_dir(c, dirname(socket_copy)))
+		log_warning("start", "the directory of the status socket %s cannot be made", c->status.socket);
+	free(socket_copy);
+}
+
+/* A connection takes two descriptors, and four more while it is spliced; the rest is sockets, checks and files. */
+static void check_descriptors(const struct config *c, size_t have)
+{
+	size_t want = (size_t)c->limits.connections * 2 + 256;
+
+	if (have < want)
+		log_warning("limits",
+			"%zu descriptors allow fewer than limits.connections = %u connections, which want %zu: raise "
+			"LimitNOFILE= or ulimit -n",
+			have, c->limits.connections, want);
+}
+
+static void ignore_broken_pipes(void)
+{
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+	sigaction(SIGPIPE, &ignore, NULL);
+}
+
+/* --- workers --- */
+
+static bool make_worker(struct daemon *d, unsigned index)
+{
+	struct daemon_worker *w = &d->workers[index];
+	struct worker_setup setup = {
+		.index = index,
+		.config = d->config,
+		.views = d->views,
+		.load = d->load,
+		.tally = w->tally,
+		.access = w->access,
+		.control = d->control->mailbox,
+		.listeners = w->listeners,
+		.n_listeners = d->n_sockets,
+	};
+
+	w->worker = worker_new(&setup);
+	if (!w->worker)
+		return out_of_memory(d);
+	d->control_workers[index].mailbox = worker_mailbox(w->worker);
+	return true;
+}
+
+static bool make_tallies(struct daemon *d)
+{
+	const struct config *c = d->config;
+
+	for (size_t i = 0; i < d->n_workers; i++) {
+		struct daemon_worker *w = &d->workers[i];
+
+		w->tally = tally_new((uint32_t)c->n_listeners, (uint32_t)c->n_backends, d->load->max_servers);
+		w->access = log_access_enabled() ? ring_new(ACCESS_RING_BYTES) : NULL;
+		if (!w->tally || (log_access_enabled() && !w->access))
+			return out_of_memory(d);
+		d->control_workers[i].tally = w->tally;
+		d->control_workers[i].access = w->access;
+	}
+	return true;
+}
+
+/* Signals are control's: a worker's thread starts with all of them blocked. */
+static bool start_workers(struct daemon *d)
+{
+	sigset_t all, before;
+	int err = 0;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	for (size_t i = 0; i < d->n_workers && err == 0; i++) {
+		err = pthread_create(&d->workers[i].thread, NULL, worker_run, d->workers[i].worker);
+		d->workers[i].running = err == 0;
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (err)
+		snprintf(d->why, sizeof(d->why), "a worker's thread cannot be started: %s", strerror(err));
+	return err == 0;
+}
+
+static void stop_workers(struct daemon *d)
+{
+	for (size_t i = 0; i < d->n_workers; i++) {
+		struct order *o;
+
+		if (!d->workers[i].running)
+			continue;
+		o = order_new(ORDER_STOP);
+		if (!o)
+			continue;
+		o->reason = END_STOPPING;
+		mailbox_send(d->control_workers[i].mailbox, &o->mail);
+	}
+	for (size_t i = 0; i < d->n_workers; i++)
+		if (d->workers[i].running)
+			pthread_join(d->workers[i].thread, NULL);
+}
+
+/* --- the order of start --- */
+
+static bool make_shared(struct daemon *d)
+{
+	const struct config *c = d->config;
+
+	d->n_workers = c->workers;
+	d->n_sockets = count_binds(c);
+	d->workers = calloc(d->n_workers, sizeof(*d->workers));
+	d->control_workers = calloc(d->n_workers, sizeof(*d->control_workers));
+	d->load = load_new(c, (uint32_t)count_servers(c) + RUNTIME_SERVERS);
+	d->views = qsbr_new((unsigned)d->n_workers, view_free);
+	if (!d->workers || !d->control_workers || !d->load || !d->views)
+		return out_of_memory(d);
+	return make_tallies(d);
+}
+
+static bool make_control(struct daemon *d)
+{
+	struct control_setup setup = {
+		.config = d->config,
+		.views = d->views,
+		.load = d->load,
+		.workers = d->control_workers,
+		.n_workers = d->n_workers,
+		.close_listeners = close_listeners,
+		.arg = d,
+	};
+
+	d->control = control_new(&setup);
+	if (!d->control)
+		return out_of_memory(d);
+	for (unsigned i = 0; i < d->n_workers; i++)
+		if (!make_worker(d, i))
+			return false;
+	return control_open(d->control, d->why, sizeof(d->why));
+}
+
+static bool start(struct daemon *d)
+{
+	const struct config *c = d->config;
+	const char *what = "";
+	size_t descriptors = privilege_raise_descriptors();
+	int err = log_open(&c->log, &what);
+
+	if (err) {
+		snprintf(d->why, sizeof(d->why), "log %s: %s", what, strerror(err));
+		return false;
+	}
+	ignore_broken_pipes();
+	prepare_directories(c);
+	check_descriptors(c, descriptors);
+	if (!make_shared(d) || !bind_all(d) || !privilege_drop(c, d->why, sizeof(d->why)))
+		return false;
+	return make_control(d) && start_workers(d);
+}
+
+static void tear_down(struct daemon *d)
+{
+	stop_workers(d);
+	close_listeners(d);
+	for (size_t i = 0; d->workers && i < d->n_workers; i++)
+		worker_free(d->workers[i].worker);
+	control_free(d->control);
+	for (size_t i = 0; d->workers && i < d->n_workers; i++) {
+		ring_free(d->workers[i].access);
+		tally_free(d->workers[i].tally);
+		free(d->workers[i].listeners);
+	}
+	qsbr_free(d->views);
+	load_free(d->load);
+	free(d->control_workers);
+	free(d->workers);
+}
+
+int daemon_run(const struct config *config)
+{
+	struct daemon d = {.config = config};
+	int status = EX_OSERR;
+
+	if (start(&d)) {
+		log_notice("start", "aegislb " PACKAGE_VERSION " serves as %s: %zu listeners, %zu backends, %zu workers",
+			config->node, config->n_listeners, config->n_backends, d.n_workers);
+		notify_ready();
+		control_run(d.control);
+		log_notice("stop", "stopped");
+		status = 0;
+	} else {
+		fprintf(stderr, "aegislb: %s\n", d.why);
+	}
+	tear_down(&d);
+	log_close();
+	return status;
+}

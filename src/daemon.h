@@ -1,0 +1,11 @@
+/* Start and stop of the whole: the only place that sees both halves. */
+#ifndef DAEMON_H
+#define DAEMON_H
+
+#include "config.h"
+
+/* Serves until a stop. Borrows the config until it returns. The result is the process's exit status: 0, or EX_OSERR (71)
+ * where the system refused something, said on stderr in one line `aegislb: …` that names it. */
+int daemon_run(const struct config *config);
+
+#endif

@@ -1,0 +1,9 @@
+/* What the service manager is told (sd_notify(3)). Without systemd, at build or at run time, all of it does nothing. */
+#ifndef NOTIFY_H
+#define NOTIFY_H
+
+void notify_ready(void);
+void notify_stopping(void);
+void notify_watchdog(void); /* this loop still turns */
+
+#endif

@@ -1,0 +1,22 @@
+/* Becoming the configured user with only the capabilities that serving needs (capabilities(7)), and the directories
+ * which that user must own. Called once, before any thread exists. */
+#ifndef PRIVILEGE_H
+#define PRIVILEGE_H
+
+#include "config.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Makes `dir` (its parent must exist) and gives it to the user if this process may; what cannot be done is left
+ * to who uses the directory. False: it does not exist afterwards. */
+bool privilege_make_dir(const struct config *c, const char *dir);
+
+/* From then on user and group are the configured ones, and CAP_NET_BIND_SERVICE all that is left of root. Does nothing
+ * where the file names neither. False: `why` says what was refused. */
+bool privilege_drop(const struct config *c, char *why, size_t why_size);
+
+/* Raises the soft limit of descriptors to the hard one. Returns the limit in force. */
+size_t privilege_raise_descriptors(void);
+
+#endif

@@ -18,10 +18,10 @@ struct access_record {
 	uint32_t hello_us, connect_us, first_byte_us; /* since accept; 0: not reached */
 	uint64_t total_us;
 	struct addr client, local, server;
-	uint32_t server_id; /* UINT32_MAX: none */
+	uint32_t server_id;	    /* UINT32_MAX: none */
 	uint16_t listener, backend; /* backend UINT16_MAX: none */
-	int16_t route;              /* index in the listener's routes; -1: default_backend or none */
-	uint8_t reason;             /* enum end_reason */
+	int16_t route;	/* index in the listener's routes; -1: default_backend or none */
+	uint8_t reason; /* enum end_reason */
 	uint8_t retries;
 	uint8_t name_len, alpn_len;
 };

@@ -11,7 +11,13 @@
 #include "hostmatch/hostmatch.h"
 #include "net/addr.h"
 
-enum config_log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_NOTICE, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR };
+enum config_log_level {
+	LOG_LEVEL_DEBUG,
+	LOG_LEVEL_INFO,
+	LOG_LEVEL_NOTICE,
+	LOG_LEVEL_WARNING,
+	LOG_LEVEL_ERROR
+};
 enum config_log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 enum config_mode { MODE_PASSTHROUGH };
 enum config_proxy { PROXY_OFF, PROXY_V1, PROXY_V2 };
@@ -75,7 +81,7 @@ struct config_listener {
 	const struct config_route *routes;
 	size_t n_routes;
 	struct hostmatch *match; /* name -> index of a route */
-	int default_backend;     /* index into config.backends, or -1 */
+	int default_backend;	 /* index into config.backends, or -1 */
 	int line;
 };
 
@@ -86,8 +92,9 @@ struct config_status_range {
 struct config_health {
 	enum config_health_type type;
 	const char *path;
-	const char *host; /* Host header and server name in TLS; NULL: none, and the address as Host */
-	const char *ca;   /* PEM file to verify certificates against; NULL: not verified */
+	const char
+		*host; /* Host header and server name in TLS; NULL: none, and the address as Host */
+	const char *ca; /* PEM file to verify certificates against; NULL: not verified */
 	const struct config_status_range *expect;
 	size_t n_expect;
 	uint64_t interval_ms, timeout_ms;
@@ -98,7 +105,7 @@ struct config_health {
 struct config_server {
 	const char *name;
 	struct addr addr;
-	uint32_t weight; /* 0 … 256 */
+	uint32_t weight;	  /* 0 … 256 */
 	uint32_t max_connections; /* 0: no limit */
 	bool backup;
 	uint64_t slow_start_ms;
@@ -122,7 +129,7 @@ struct config {
 	struct arena *arena;
 	const char *file; /* as given on the command line */
 	const char *node;
-	unsigned workers; /* at least 1: 0 in the file was resolved */
+	unsigned workers;	  /* at least 1: 0 in the file was resolved */
 	const char *user, *group; /* NULL: unchanged */
 	const char *state_dir;
 	struct config_log log;

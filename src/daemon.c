@@ -71,7 +71,8 @@ static size_t count_binds(const struct config *c)
 
 /* --- listening sockets: ours, lent to the workers --- */
 
-static bool bind_one(struct daemon *d, struct worker_listener *slot, unsigned listener, const struct config_bind *bind)
+static bool bind_one(struct daemon *d, struct worker_listener *slot, unsigned listener,
+	const struct config_bind *bind)
 {
 	const struct config_listener *l = &d->config->listeners[listener];
 	struct listener_fd_error err;
@@ -80,7 +81,8 @@ static bool bind_one(struct daemon *d, struct worker_listener *slot, unsigned li
 	slot->fd = listener_fd_open(&bind->addr, &err);
 	if (slot->fd >= 0)
 		return true;
-	snprintf(d->why, sizeof(d->why), "listener %s: %s: %s: %s", l->name, bind->text, err.what, strerror(err.number));
+	snprintf(d->why, sizeof(d->why), "listener %s: %s: %s: %s", l->name, bind->text, err.what,
+		strerror(err.number));
 	return false;
 }
 
@@ -127,10 +129,13 @@ static void prepare_directories(const struct config *c)
 	char *socket_copy = strdup(c->status.socket);
 
 	if (!privilege_make_dir(c, c->state_dir))
-		log_warning("start", "state_dir %s cannot be made: what is set at run time will not outlive a restart",
+		log_warning("start",
+			"state_dir %s cannot be made: what is set at run time will not outlive a "
+			"restart",
 			c->state_dir);
 	if (socket_copy && !privilege_make_dir(c, dirname(socket_copy)))
-		log_warning("start", "the directory of the status socket %s cannot be made", c->status.socket);
+		log_warning("start", "the directory of the status socket %s cannot be made",
+			c->status.socket);
 	free(socket_copy);
 }
 
@@ -141,7 +146,8 @@ static void check_descriptors(const struct config *c, size_t have)
 
 	if (have < want)
 		log_warning("limits",
-			"%zu descriptors allow fewer than limits.connections = %u connections, which want %zu: raise "
+			"%zu descriptors allow fewer than limits.connections = %u connections, "
+			"which want %zu: raise "
 			"LimitNOFILE= or ulimit -n",
 			have, c->limits.connections, want);
 }
@@ -184,7 +190,8 @@ static bool make_tallies(struct daemon *d)
 	for (size_t i = 0; i < d->n_workers; i++) {
 		struct daemon_worker *w = &d->workers[i];
 
-		w->tally = tally_new((uint32_t)c->n_listeners, (uint32_t)c->n_backends, d->load->max_servers);
+		w->tally = tally_new(
+			(uint32_t)c->n_listeners, (uint32_t)c->n_backends, d->load->max_servers);
 		w->access = log_access_enabled() ? ring_new(ACCESS_RING_BYTES) : NULL;
 		if (!w->tally || (log_access_enabled() && !w->access))
 			return out_of_memory(d);
@@ -208,7 +215,8 @@ static bool start_workers(struct daemon *d)
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (err)
-		snprintf(d->why, sizeof(d->why), "a worker's thread cannot be started: %s", strerror(err));
+		snprintf(d->why, sizeof(d->why), "a worker's thread cannot be started: %s",
+			strerror(err));
 	return err == 0;
 }
 
@@ -311,7 +319,9 @@ int daemon_run(const struct config *config)
 	int status = EX_OSERR;
 
 	if (start(&d)) {
-		log_notice("start", "aegislb " PACKAGE_VERSION " serves as %s: %zu listeners, %zu backends, %zu workers",
+		log_notice("start",
+			"aegislb " PACKAGE_VERSION
+			" serves as %s: %zu listeners, %zu backends, %zu workers",
 			config->node, config->n_listeners, config->n_backends, d.n_workers);
 		notify_ready();
 		control_run(d.control);

@@ -18,12 +18,12 @@ struct load_ticket {
 /* owner: daemon; writers: all workers (atomic); readers: anyone. */
 struct load {
 	alignas(64) _Atomic uint32_t connections; /* client connections open in this process */
-	uint8_t hash_key[16];                     /* secret of this process's tables keyed by outsiders */
+	uint8_t hash_key[16]; /* secret of this process's tables keyed by outsiders */
 	uint32_t n_backends, n_listeners, max_servers;
-	struct load_ticket *tickets;     /* by backend index */
-	_Atomic uint32_t *active;        /* by server id: connections open or being opened to it */
-	struct sources *per_source;      /* limits.connections_per_source; NULL: no limit */
-	struct sources **per_listener;   /* by listener index: its rate limit; NULL entries: none */
+	struct load_ticket *tickets;   /* by backend index */
+	_Atomic uint32_t *active;      /* by server id: connections open or being opened to it */
+	struct sources *per_source;    /* limits.connections_per_source; NULL: no limit */
+	struct sources **per_listener; /* by listener index: its rate limit; NULL entries: none */
 };
 
 #endif

@@ -196,8 +196,8 @@ static void escape(const char *from, unsigned char last, char *to, size_t size)
 static void write_text(enum config_log_level level, const char *area, const char *message)
 {
 	char line[LINE_MAX_BYTES], when[LOG_TIME_MAX];
-	int n = snprintf(line, sizeof(line), "%s %s %s: %s\n", log_time(log_wall_us(), when), levels[level].name,
-		area, message);
+	int n = snprintf(line, sizeof(line), "%s %s %s: %s\n", log_time(log_wall_us(), when),
+		levels[level].name, area, message);
 	size_t length = (size_t)n;
 
 	if (length >= sizeof(line)) {
@@ -211,8 +211,8 @@ static json_t *json_line(enum config_log_level level, const char *area, const ch
 {
 	char when[LOG_TIME_MAX];
 
-	return json_pack("{s:s, s:s, s:s, s:s}", "time", log_time(log_wall_us(), when), "level", levels[level].name,
-		"area", area, "message", message);
+	return json_pack("{s:s, s:s, s:s, s:s}", "time", log_time(log_wall_us(), when), "level",
+		levels[level].name, "area", area, "message", message);
 }
 
 static void write_json(enum config_log_level level, const char *area, const char *message)
@@ -280,8 +280,10 @@ void log_access_flush(void)
 	size_t n = sinks.access_used;
 
 	sinks.access_used = 0;
-	if (n > 0 && !write_all(sinks.access.fd, sinks.access_buffer, n) && sinks.access_lost++ == 0)
-		log_error("log", "access log cannot be written, lines are lost: %s", strerror(errno));
+	if (n > 0 && !write_all(sinks.access.fd, sinks.access_buffer, n) &&
+		sinks.access_lost++ == 0)
+		log_error(
+			"log", "access log cannot be written, lines are lost: %s", strerror(errno));
 }
 
 void log_access(const char *line, size_t n)

@@ -12,14 +12,14 @@
 #include <stdint.h>
 
 enum order_kind {
-	ORDER_CLOSE_SERVER,   /* end every connection to `server` with `reason` */
-	ORDER_CLOSE_SESSION,  /* end the connection numbered `session` */
-	ORDER_LIST_SESSIONS,  /* answer with one REPORT_SESSIONS of at most `max` connections */
-	ORDER_LIST_ERRORS,    /* answer with one REPORT_ERRORS: the last hellos refused */
+	ORDER_CLOSE_SERVER,  /* end every connection to `server` with `reason` */
+	ORDER_CLOSE_SESSION, /* end the connection numbered `session` */
+	ORDER_LIST_SESSIONS, /* answer with one REPORT_SESSIONS of at most `max` connections */
+	ORDER_LIST_ERRORS,   /* answer with one REPORT_ERRORS: the last hellos refused */
 	ORDER_STOP_ACCEPTING, /* accept what waits already, give up the listeners: REPORT_GAVE_UP; go on with what is
 	                       * open; REPORT_DRAINED when nothing is */
-	ORDER_CLOSE_ALL,      /* end every connection with `reason` */
-	ORDER_STOP,           /* end every connection, leave the loop */
+	ORDER_CLOSE_ALL, /* end every connection with `reason` */
+	ORDER_STOP,	 /* end every connection, leave the loop */
 };
 
 struct order {
@@ -37,12 +37,12 @@ struct order_session {
 	uint64_t number; /* unique in the process: worker in the top 8 bits */
 	struct addr client, local, server;
 	uint16_t listener;
-	uint16_t backend;    /* UINT16_MAX: none yet */
-	uint32_t server_id;  /* UINT32_MAX: none yet */
+	uint16_t backend;   /* UINT16_MAX: none yet */
+	uint32_t server_id; /* UINT32_MAX: none yet */
 	uint64_t age_ms, idle_ms;
 	uint64_t bytes_in, bytes_out;
 	const char *state; /* a static word: "hello", "connect", "queue", "pump" … */
-	char name[64];     /* the server name asked for; cut where longer, escaped by who prints it */
+	char name[64]; /* the server name asked for; cut where longer, escaped by who prints it */
 };
 
 /* A hello that was refused: what `show errors` and `diagnose` show. Wall time is stamped by the receiver's clock offset. */
@@ -58,11 +58,11 @@ struct order_error {
 
 enum report_kind {
 	REPORT_CONNECT_FAILED, /* passive health: server `server` refused or timed out, `error` is an errno */
-	REPORT_SESSIONS,       /* sessions[n] in `items` */
-	REPORT_ERRORS,         /* errors[n] in `items` */
-	REPORT_GAVE_UP,        /* the listeners are not used any more: control may close them */
-	REPORT_DRAINED,        /* after ORDER_STOP_ACCEPTING: nothing is open any more */
-	REPORT_PAUSED,         /* accepting paused: `error` is the errno or 0 for limits.connections */
+	REPORT_SESSIONS, /* sessions[n] in `items` */
+	REPORT_ERRORS,	 /* errors[n] in `items` */
+	REPORT_GAVE_UP,	 /* the listeners are not used any more: control may close them */
+	REPORT_DRAINED,	 /* after ORDER_STOP_ACCEPTING: nothing is open any more */
+	REPORT_PAUSED,	 /* accepting paused: `error` is the errno or 0 for limits.connections */
 	REPORT_RESUMED,
 };
 

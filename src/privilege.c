@@ -67,16 +67,18 @@ bool privilege_drop(const struct config *c, char *why, size_t why_size)
 	if (id.uid == getuid() && id.gid == getgid() && id.uid != 0)
 		return true; /* started as that user already: its capabilities are who started it's business */
 	if (geteuid() != 0) {
-		snprintf(why, why_size, "only root can become user %s: start as root or as that user",
+		snprintf(why, why_size,
+			"only root can become user %s: start as root or as that user",
 			c->user ? c->user : "(unchanged)");
 		return false;
 	}
 	capng_clear(CAPNG_SELECT_BOTH);
 	capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_BIND_SERVICE);
-	result = capng_change_id((int)id.uid, (int)id.gid, CAPNG_INIT_SUPP_GRP | CAPNG_CLEAR_BOUNDING);
+	result = capng_change_id(
+		(int)id.uid, (int)id.gid, CAPNG_INIT_SUPP_GRP | CAPNG_CLEAR_BOUNDING);
 	if (result < 0) {
-		snprintf(why, why_size, "cannot become user %s (capng_change_id %d)", c->user ? c->user : "root",
-			result);
+		snprintf(why, why_size, "cannot become user %s (capng_change_id %d)",
+			c->user ? c->user : "root", result);
 		return false;
 	}
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)

@@ -19,12 +19,14 @@ const struct end_reason_text end_reasons[END_REASONS] = {
 	[END_PROXY_MISSING] = {"PN", "proxy_missing", "PROXY header required from this source"},
 	[END_PROXY_MALFORMED] = {"PM", "proxy_malformed", "malformed PROXY header"},
 	[END_PROXY_REFUSED] = {"PR", "proxy_refused", "PROXY header not accepted from this source"},
-	[END_LIMIT_PER_SOURCE] = {"LS", "limit_per_source", "too many connections from this source"},
+	[END_LIMIT_PER_SOURCE] = {"LS", "limit_per_source",
+		"too many connections from this source"},
 	[END_LIMIT_RATE] = {"LR", "limit_rate", "too many new connections from this source"},
 	[END_NO_SERVER] = {"SN", "no_server", "no server available"},
 	[END_SERVERS_FULL] = {"SQ", "servers_full", "all servers full"},
 	[END_CONNECT_FAILED] = {"SC", "connect_failed", "no server could be connected"},
-	[END_CONNECT_TIMEOUT] = {"ST", "connect_timeout", "connecting to the servers took too long"},
+	[END_CONNECT_TIMEOUT] = {"ST", "connect_timeout",
+		"connecting to the servers took too long"},
 	[END_SERVER_SHUTDOWN] = {"KS", "server_shutdown", "closed for its server"},
 	[END_STOPPING] = {"KT", "stopping", "closed by the stop"},
 	[END_NO_MEMORY] = {"RM", "no_memory", "out of memory"},
@@ -51,7 +53,8 @@ struct tally *tally_new(uint32_t n_listeners, uint32_t n_backends, uint32_t max_
 
 	if (!t)
 		return NULL;
-	*t = (struct tally){.n_listeners = n_listeners, .n_backends = n_backends, .max_servers = max_servers};
+	*t = (struct tally){
+		.n_listeners = n_listeners, .n_backends = n_backends, .max_servers = max_servers};
 	t->listeners = calloc(n_listeners + 1, sizeof(*t->listeners));
 	t->backends = calloc(n_backends + 1, sizeof(*t->backends));
 	t->servers = calloc(max_servers + 1, sizeof(*t->servers));

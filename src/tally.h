@@ -14,7 +14,8 @@ typedef _Atomic uint64_t tally_t;
 
 static inline void tally_add(tally_t *t, uint64_t n)
 {
-	atomic_store_explicit(t, atomic_load_explicit(t, memory_order_relaxed) + n, memory_order_relaxed);
+	atomic_store_explicit(
+		t, atomic_load_explicit(t, memory_order_relaxed) + n, memory_order_relaxed);
 }
 
 static inline uint64_t tally_get(const tally_t *t)
@@ -38,17 +39,17 @@ enum end_reason {
 	END_HELLO_TOO_LARGE,
 	END_NO_NAME,
 	END_NO_ROUTE,
-	END_PROXY_MISSING,   /* a listed source sent no PROXY header */
+	END_PROXY_MISSING, /* a listed source sent no PROXY header */
 	END_PROXY_MALFORMED,
-	END_PROXY_REFUSED,   /* an unlisted source sent one */
+	END_PROXY_REFUSED, /* an unlisted source sent one */
 	END_LIMIT_PER_SOURCE,
 	END_LIMIT_RATE,
-	END_NO_SERVER,       /* none may be chosen */
-	END_SERVERS_FULL,    /* all stayed at max_connections for the connect timeout */
-	END_CONNECT_FAILED,  /* every try failed */
+	END_NO_SERVER,	    /* none may be chosen */
+	END_SERVERS_FULL,   /* all stayed at max_connections for the connect timeout */
+	END_CONNECT_FAILED, /* every try failed */
 	END_CONNECT_TIMEOUT,
 	END_SERVER_SHUTDOWN, /* shut by an operator, on_down or on_removed */
-	END_STOPPING,        /* graceful_stop ran out */
+	END_STOPPING,	     /* graceful_stop ran out */
 	END_NO_MEMORY,
 	END_NO_DESCRIPTORS,
 	END_REASONS
@@ -71,11 +72,11 @@ void tally_observe(struct tally_histogram *h, uint64_t us);
 uint64_t tally_bucket_limit_us(unsigned i);
 
 struct tally_listener {
-	tally_t accepted;           /* connections taken from the kernel */
-	tally_t opened, closed;     /* sessions begun and ended: opened - closed are current */
+	tally_t accepted;	     /* connections taken from the kernel */
+	tally_t opened, closed;	     /* sessions begun and ended: opened - closed are current */
 	tally_t bytes_in, bytes_out; /* client side: from it, to it */
-	tally_t refused_limit;      /* dcon: by per-source or rate limit */
-	tally_t refused_request;    /* ereq: hello timeout, not TLS, malformed, no route … */
+	tally_t refused_limit;	     /* dcon: by per-source or rate limit */
+	tally_t refused_request;     /* ereq: hello timeout, not TLS, malformed, no route … */
 	tally_t limited_source, limited_rate, untracked_sources;
 };
 
@@ -83,34 +84,35 @@ struct tally_backend {
 	tally_t opened, closed;
 	tally_t bytes_in, bytes_out;
 	tally_t retries, redispatches;
-	tally_t connect_errors;   /* econ: connections that no server took */
+	tally_t connect_errors; /* econ: connections that no server took */
 	tally_t no_server, full;
 	tally_t queued_now_up, queued_now_down; /* waiting for a free server: up - down */
 	struct tally_histogram connect, first_byte, total;
 };
 
 struct tally_server {
-	tally_t opened, closed;   /* connections established to it */
-	tally_t chosen;           /* lbtot */
+	tally_t opened, closed; /* connections established to it */
+	tally_t chosen;		/* lbtot */
 	tally_t bytes_in, bytes_out;
-	tally_t connect_errors;   /* econ */
+	tally_t connect_errors; /* econ */
 	tally_t retries, redispatches;
-	tally_t response_errors;  /* eresp: reset by it */
+	tally_t response_errors; /* eresp: reset by it */
 	tally_t client_aborts, server_aborts;
-	tally_t connect_us_sum, total_us_sum, timed; /* sums for averages over `timed` connections */
-	tally_t last_session_s;   /* gauge: monotonic second of the last one; 0: none */
+	tally_t connect_us_sum, total_us_sum,
+		timed;		/* sums for averages over `timed` connections */
+	tally_t last_session_s; /* gauge: monotonic second of the last one; 0: none */
 };
 
 /* owner: daemon; writer: its worker; readers: control (relaxed). */
 struct tally {
-	alignas(64) tally_t loops;    /* event loop turns */
-	tally_t busy_us;              /* spent in callbacks */
-	tally_t loop_delay_max_us;    /* longest turn; a gauge that control may let begin again */
+	alignas(64) tally_t loops; /* event loop turns */
+	tally_t busy_us;	   /* spent in callbacks */
+	tally_t loop_delay_max_us; /* longest turn; a gauge that control may let begin again */
 	tally_t ended[END_REASONS];
 	tally_t pipes_used_up, pipes_used_down, pipes_free; /* splice: in use are up - down */
 	tally_t accept_pauses;
 	tally_t spliced_bytes;
-	tally_t access_dropped;       /* access records lost: the ring was full */
+	tally_t access_dropped; /* access records lost: the ring was full */
 	uint32_t n_listeners, n_backends, max_servers;
 	struct tally_listener *listeners;
 	struct tally_backend *backends;

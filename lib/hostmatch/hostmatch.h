@@ -1,8 +1,7 @@
-/* A table of host names, exact and with a leading "*.", that finds for a name the value of the best
- * of them: the exact one, else the longest wildcard, else the entry for any name. "*." stands for
- * one or more labels, so
- * "*.example.com" has a.example.com and a.b.example.com but not example.com. Pure; build it in one
- * thread, then any number of threads may search it.
+/* A table of host names, exact and with a leading "*.", that finds for a name the value of the best of
+ * them: the exact one, else the longest wildcard, else the entry for any name. "*." stands for one or
+ * more labels: "*.example.com" has a.example.com and a.b.example.com, but not example.com. Pure; build
+ * it in one thread, then any number of threads may search it.
  *
  * A search costs one pass over the name and one probe a label, however many names the table holds.
  * The names are the operator's, so that the hash needs no secret: who asks cannot choose what is in

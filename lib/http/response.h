@@ -1,6 +1,6 @@
 /* Reads the head of an HTTP/1 response as far as a health check needs it: the status code, and
- *whether the head is one (RFC 9112 2.1, 4 and 5). Strict: CRLF only, no folded lines, no space
- *before a colon, no control bytes. Pure, no allocation; any thread.
+ * whether the head is one (RFC 9112 2.1, 4 and 5). Strict: CRLF only, no folded lines, no space
+ * before a colon, no control bytes. Pure, no allocation; any thread.
  *
  *	struct http_response r = {0};
  *

@@ -1,9 +1,9 @@
-/* Reads the server name and the ALPN offer out of the TLS ClientHello that opens a connection (RFC
- *8446 4.1.2 and 5.1, RFC 6066 3, RFC 7301 3.1), for whoever must route it without terminating TLS.
- *Pure, stateless, no allocation; any thread.
+/* Reads the server name and the ALPN offer out of the TLS ClientHello that opens a connection
+ * (RFC 8446 4.1.2 and 5.1, RFC 6066 3, RFC 7301 3.1), for whoever must route it without terminating TLS.
+ * Pure, stateless, no allocation; any thread.
  *
- * The bytes are always the whole connection from its first byte on, with whatever follows the
- *hello:
+ * The bytes are always the whole connection from its first byte on, with whatever follows
+ * the hello:
  *
  *	switch (sni_parse(bytes, &hello)) {
  *	case SNI_DONE:	route by hello.name; forward every byte; break;
@@ -13,15 +13,15 @@
  *
  * What is taken and what is not:
  * - The hello may be cut into handshake records of any size but 0 (RFC 8446 5.1); other records
- *inside it are refused. Nothing of its content is judged beyond what is needed to read it without
- *doubt: unknown versions, suites and extensions (GREASE, ECH, key shares of any size) are the
- *server's business.
+ * inside it are refused. Nothing of its content is judged beyond what is needed to read it without
+ * doubt: unknown versions, suites and extensions (GREASE, ECH, key shares of any size) are the
+ * server's business.
  * - A server_name extension must hold exactly one entry, of type host_name. An empty one, a second
- *one, a second ALPN extension, lengths that do not add up: refused.
+ * one, a second ALPN extension, lengths that do not add up: refused.
  * - A name with NUL, raw UTF-8 or any other byte outside of letters, digits, '-', '_' and '.', with
- *an empty label or longer than 253 bytes: refused with unrecognized_name, as OpenSSL does.
+ * an empty label or longer than 253 bytes: refused with unrecognized_name, as OpenSSL does.
  * - A ":port" behind the name is ignored. An IPv4 or IPv6 literal, which RFC 6066 forbids, counts
- *as no name, as in rustls: the client has none. */
+ * as no name, as in rustls: the client has none. */
 #ifndef SNI_SNI_H
 #define SNI_SNI_H
 

@@ -9,13 +9,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RECORD_MAX = sizeof(struct access_record) + ACCESS_NAME_MAX + ACCESS_ALPN_MAX, LINE_BYTES = 3072 };
+enum {
+	RECORD_MAX = sizeof(struct access_record) + ACCESS_NAME_MAX + ACCESS_ALPN_MAX,
+	LINE_BYTES = 3072
+};
 
 struct access_log {
 	const struct control *control;
 	size_t used;
 	char line[LINE_BYTES];
-	char second[LOG_TIME_MAX]; /* the date and time of `second_us`, so that a line formats only milliseconds */
+	char second
+		[LOG_TIME_MAX]; /* the date and time of `second_us`, so that a line formats only milliseconds */
 	uint64_t second_us;
 	json_t *object; /* the line in the making, where the format is JSON */
 };
@@ -143,7 +147,9 @@ static const char *route_name(const struct config_listener *l, const struct acce
 
 static const char *server_name(const struct access_log *a, const struct access_record *r)
 {
-	const struct server *s = r->server_id == UINT32_MAX ? NULL : servers_by_id(a->control->servers, r->server_id);
+	const struct server *s = r->server_id == UINT32_MAX
+					 ? NULL
+					 : servers_by_id(a->control->servers, r->server_id);
 
 	return s ? s->name : "-";
 }
@@ -160,7 +166,8 @@ static void write_record(struct access_log *a, const struct access_record *r)
 	field_client_text(a, "sni", name, r->name_len);
 	field_client_text(a, "alpn", name + r->name_len, r->alpn_len);
 	field_text(a, "route", route_name(l, r));
-	field_text(a, "backend", r->backend == UINT16_MAX ? "-" : config->backends[r->backend].name);
+	field_text(
+		a, "backend", r->backend == UINT16_MAX ? "-" : config->backends[r->backend].name);
 	field_text(a, "server", server_name(a, r));
 	field_number(a, "bytes_in", r->bytes_in);
 	field_number(a, "bytes_out", r->bytes_out);

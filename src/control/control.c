@@ -18,9 +18,9 @@ enum { SIGNALS = 5, EVENTS_KEPT = 512, ACCESS_DRAIN_MS = 50 };
 struct control_own {
 	struct control_setup setup;
 	struct event *signals[SIGNALS];
-	struct event *tick;         /* once a second */
+	struct event *tick;	    /* once a second */
 	struct event *access_drain; /* NULL: no access log */
-	struct event *grace;        /* ends a graceful stop that takes too long */
+	struct event *grace;	    /* ends a graceful stop that takes too long */
 	struct access_log *access_log;
 	unsigned gave_up, drained; /* workers that reported so */
 };
@@ -144,14 +144,17 @@ static void on_pause(struct control *c, const struct report *r)
 	}
 	if (c->paused++ > 0)
 		return;
-	events_add(c->events, "accepting paused: %s", r->error ? strerror(r->error) : "limits.connections reached");
+	events_add(c->events, "accepting paused: %s",
+		r->error ? strerror(r->error) : "limits.connections reached");
 	if (r->error)
 		log_warning("limits",
-			"accepting pauses: %s; what is open goes on; raise the limit (LimitNOFILE=, ulimit -n) "
+			"accepting pauses: %s; what is open goes on; raise the limit "
+			"(LimitNOFILE=, ulimit -n) "
 			"or lower limits.connections",
 			strerror(r->error));
 	else
-		log_warning("limits", "accepting pauses: limits.connections = %u reached; what is open goes on",
+		log_warning("limits",
+			"accepting pauses: limits.connections = %u reached; what is open goes on",
 			c->config->limits.connections);
 }
 
@@ -224,7 +227,8 @@ static void on_server_removed(void *arg, struct server *s)
 static void on_server_down(void *arg, struct server *s)
 {
 	struct control *c = arg;
-	struct order order = {.kind = ORDER_CLOSE_SERVER, .server = s->id, .reason = END_SERVER_SHUTDOWN};
+	struct order order = {
+		.kind = ORDER_CLOSE_SERVER, .server = s->id, .reason = END_SERVER_SHUTDOWN};
 
 	control_order_all(c, &order);
 }
@@ -253,12 +257,14 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 		log_notice("log", "log files were opened anew");
 		break;
 	case SIGHUP:
-		log_error("config", "SIGHUP: reload is not supported yet, nothing changed; restart to apply a "
-				    "new configuration");
+		log_error("config",
+			"SIGHUP: reload is not supported yet, nothing changed; restart to apply a "
+			"new configuration");
 		break;
 	case SIGUSR2:
-		log_error("config", "SIGUSR2: upgrade is not supported yet, nothing changed; restart to run a "
-				    "new program");
+		log_error("config",
+			"SIGUSR2: upgrade is not supported yet, nothing changed; restart to run a "
+			"new program");
 		break;
 	default:
 		break;

@@ -24,7 +24,7 @@
 struct control_worker {
 	struct tally *tally;
 	struct mailbox *mailbox; /* where orders go */
-	struct ring *access;     /* NULL: no access log */
+	struct ring *access;	 /* NULL: no access log */
 };
 
 enum control_phase { CONTROL_SERVING, CONTROL_DRAINING, CONTROL_STOPPED };

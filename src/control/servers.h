@@ -21,41 +21,56 @@ enum server_admin { SERVER_READY, SERVER_DRAIN, SERVER_MAINT };
 
 /* The result of one check, or of a client's connect. The names and words stand in check_statuses. */
 enum check_status {
-	CHECK_INI,            /* none done yet */
-	CHECK_L4OK, CHECK_L4REFUSED, CHECK_L4RESET, CHECK_L4UNREACHABLE, CHECK_L4TIMEOUT, CHECK_L4ERROR,
-	CHECK_L6OK, CHECK_L6TIMEOUT, CHECK_L6RESPONSE, CHECK_L6CERTIFICATE,
-	CHECK_L7OK, CHECK_L7TIMEOUT, CHECK_L7STATUS, CHECK_L7MALFORMED, CHECK_L7ENDLESS, CHECK_L7RESET,
-	CHECK_SOCKET,         /* our own side failed: counts for nothing */
+	CHECK_INI, /* none done yet */
+	CHECK_L4OK,
+	CHECK_L4REFUSED,
+	CHECK_L4RESET,
+	CHECK_L4UNREACHABLE,
+	CHECK_L4TIMEOUT,
+	CHECK_L4ERROR,
+	CHECK_L6OK,
+	CHECK_L6TIMEOUT,
+	CHECK_L6RESPONSE,
+	CHECK_L6CERTIFICATE,
+	CHECK_L7OK,
+	CHECK_L7TIMEOUT,
+	CHECK_L7STATUS,
+	CHECK_L7MALFORMED,
+	CHECK_L7ENDLESS,
+	CHECK_L7RESET,
+	CHECK_SOCKET, /* our own side failed: counts for nothing */
 	CHECK_STATUSES
 };
 
 struct check_status_text {
-	const char *haproxy;     /* "L4CON", "L7STS" … as in show stat's check_status */
+	const char *haproxy;	 /* "L4CON", "L7STS" … as in show stat's check_status */
 	const char *description; /* HAProxy's words for check_desc: "Layer4 connection problem" */
-	const char *cause;       /* for the log: "connect refused", "timeout" … */
-	const char *name;        /* snake_case, for metrics */
+	const char *cause;	 /* for the log: "connect refused", "timeout" … */
+	const char *name;	 /* snake_case, for metrics */
 	bool ok;
 };
 extern const struct check_status_text check_statuses[CHECK_STATUSES];
 
 struct check_result {
 	enum check_status status;
-	int code;             /* HTTP status; 0: none */
+	int code; /* HTTP status; 0: none */
 	uint64_t duration_us;
-	char detail[96];      /* further words, ours or escaped; "" for none: "HTTP status 500", OpenSSL's reason */
+	char detail
+		[96]; /* further words, ours or escaped; "" for none: "HTTP status 500", OpenSSL's reason */
 };
 
 /* owner: servers; everyone else on the control thread reads. */
 struct server {
-	uint32_t id;          /* indexes tallies and load.active */
-	unsigned number;      /* within its backend, from 1, as HAProxy's sid; never reused while the process lives */
+	uint32_t id; /* indexes tallies and load.active */
+	unsigned
+		number; /* within its backend, from 1, as HAProxy's sid; never reused while the process lives */
 	struct backend *backend;
 	char *name;
 	struct addr addr;
 	uint32_t weight, initial_weight;
 	uint32_t max_connections;
 	bool backup;
-	bool runtime;         /* came by `add server` */
+	bool runtime; /* came by `add server` */
 	bool checks_enabled;
 	uint64_t slow_start_ms;
 	uint16_t health_port; /* 0: see config_health */
@@ -66,17 +81,17 @@ struct server {
 	uint64_t last_check_wall_us;
 	struct mono last_change; /* of UP/DOWN or admin state */
 	uint64_t last_change_wall_us;
-	struct mono up_since;    /* for slow start; us 0: not within one */
-	struct mono down_since;  /* us 0: up */
+	struct mono up_since;	/* for slow start; us 0: not within one */
+	struct mono down_since; /* us 0: up */
 	uint64_t down_total_us;
 	uint64_t checks_failed, checks_passed, times_down;
 	uint64_t checks_by_status[CHECK_STATUSES];
 	uint32_t peak_active;
-	void *check;             /* control/checks.c's own; NULL: not checked */
+	void *check; /* control/checks.c's own; NULL: not checked */
 };
 
 struct backend {
-	unsigned index;          /* in config->backends */
+	unsigned index; /* in config->backends */
 	const struct config_backend *conf;
 	struct server **servers; /* in order of their numbers */
 	size_t n_servers;
@@ -91,14 +106,16 @@ struct servers; /* opaque: reach backends by the functions below */
 /* Called after each change, in control's thread: checks (re)start or stop, state is saved. */
 struct servers_hooks {
 	void (*added)(void *arg, struct server *s);
-	void (*removed)(void *arg, struct server *s);  /* before it is freed */
+	void (*removed)(void *arg, struct server *s);	/* before it is freed */
 	void (*went_down)(void *arg, struct server *s); /* on_down = "close" */
-	void (*changed)(void *arg);                     /* admin state, weight, address or membership: to be kept on disk */
+	void (*changed)(
+		void *arg); /* admin state, weight, address or membership: to be kept on disk */
 	void *arg;
 };
 
 /* `views` gets the first view at once. NULL: out of memory. */
-struct servers *servers_new(const struct config *config, struct qsbr *views, struct load *load, struct events *events);
+struct servers *servers_new(
+	const struct config *config, struct qsbr *views, struct load *load, struct events *events);
 void servers_free(struct servers *s);
 void servers_set_hooks(struct servers *s, const struct servers_hooks *hooks);
 
@@ -108,15 +125,17 @@ struct backend *servers_find_backend(const struct servers *s, const char *name);
 struct server *servers_find(const struct backend *b, const char *name);
 struct server *servers_by_id(const struct servers *s, uint32_t id); /* NULL: no such (any more) */
 
-bool server_is_up(const struct server *s);       /* by health alone; true without checks */
-bool server_is_usable(const struct server *s);   /* up, ready and with a weight */
+bool server_is_up(const struct server *s);     /* by health alone; true without checks */
+bool server_is_usable(const struct server *s); /* up, ready and with a weight */
 uint32_t server_weight_now(const struct server *s, struct mono now); /* slow start applied */
-const char *server_status(const struct server *s, char buf[32]); /* HAProxy's: "UP", "UP 2/3", "DOWN 1/2", "DRAIN", "MAINT", "no check" */
+const char *server_status(const struct server *s,
+	char buf[32]); /* HAProxy's: "UP", "UP 2/3", "DOWN 1/2", "DRAIN", "MAINT", "no check" */
 size_t backend_usable(const struct backend *b, bool backup);
 
 /* Health. servers_check() takes a check's result, servers_connect_failed() a client's failed connect (counts as a
  * failed check). Both log the change itself, once, with cause and count. */
-void servers_check(struct servers *s, struct server *srv, const struct check_result *r, struct mono now);
+void servers_check(
+	struct servers *s, struct server *srv, const struct check_result *r, struct mono now);
 void servers_connect_failed(struct servers *s, uint32_t id, int error, struct mono now);
 
 /* Admin. `why` is for the log and the events: "by uid 0 pid 77" */
@@ -125,18 +144,21 @@ enum servers_error {
 	SERVERS_NO_MEMORY,
 	SERVERS_EXISTS,
 	SERVERS_TOO_MANY,
-	SERVERS_NOT_IN_MAINT,  /* del server wants maintenance first */
+	SERVERS_NOT_IN_MAINT, /* del server wants maintenance first */
 	SERVERS_HAS_SESSIONS,
 };
-void servers_set_admin(struct servers *s, struct server *srv, enum server_admin admin, const char *why);
+void servers_set_admin(
+	struct servers *s, struct server *srv, enum server_admin admin, const char *why);
 void servers_set_weight(struct servers *s, struct server *srv, uint32_t weight, const char *why);
 void servers_force_health(struct servers *s, struct server *srv, bool up, const char *why);
-void servers_set_addr(struct servers *s, struct server *srv, const struct addr *addr, const char *why);
-void servers_set_max_connections(struct servers *s, struct server *srv, uint32_t max, const char *why);
+void servers_set_addr(
+	struct servers *s, struct server *srv, const struct addr *addr, const char *why);
+void servers_set_max_connections(
+	struct servers *s, struct server *srv, uint32_t max, const char *why);
 
 /* Starts in MAINT with the backend's health settings; `conf` says name, address, weight … and is copied. */
-enum servers_error servers_add(struct servers *s, struct backend *b, const struct config_server *conf, const char *why,
-	struct server **ret);
+enum servers_error servers_add(struct servers *s, struct backend *b,
+	const struct config_server *conf, const char *why, struct server **ret);
 enum servers_error servers_del(struct servers *s, struct server *srv, const char *why);
 
 /* Once a second: slow start goes on, views are reclaimed. */

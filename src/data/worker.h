@@ -19,20 +19,21 @@ struct worker_listener {
 };
 
 struct worker_setup {
-	unsigned index;                /* also the reader's number in `views` */
+	unsigned index; /* also the reader's number in `views` */
 	const struct config *config;
-	struct qsbr *views;            /* of struct view */
+	struct qsbr *views; /* of struct view */
 	struct load *load;
-	struct tally *tally;           /* of this worker */
-	struct ring *access;           /* NULL: no access log */
-	struct mailbox *control;       /* where reports go */
+	struct tally *tally;	 /* of this worker */
+	struct ring *access;	 /* NULL: no access log */
+	struct mailbox *control; /* where reports go */
 	const struct worker_listener *listeners;
 	size_t n_listeners;
 };
 
 struct worker;
 
-struct worker *worker_new(const struct worker_setup *setup); /* NULL: out of memory or descriptors */
+struct worker *worker_new(
+	const struct worker_setup *setup); /* NULL: out of memory or descriptors */
 struct mailbox *worker_mailbox(struct worker *w);
 void *worker_run(void *w); /* pthread's start function: returns NULL after ORDER_STOP */
 void worker_free(struct worker *w);

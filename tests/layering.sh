@@ -40,7 +40,8 @@ for folder in lib/*/; do
 done
 
 # pure folders ask the system for nothing: time, sockets, threads and randomness come in as arguments
-system='^(sys/(socket|epoll|eventfd|time|un|uio|random)\.h|netinet/|arpa/|netdb\.h|pthread\.h|threads\.h|unistd\.h'
+# (arpa/inet.h is no way to it: it only turns addresses into text and back)
+system='^(sys/(socket|epoll|eventfd|time|un|uio|random)\.h|netinet/|netdb\.h|pthread\.h|threads\.h|unistd\.h'
 system="$system"'|fcntl\.h|poll\.h|syslog\.h|event2/|openssl/|libconfig\.h|sodium\.h|jansson\.h)'
 for name in $pure; do
 	[ -d "lib/$name" ] || continue

@@ -36,3 +36,6 @@ lib_libmailbox_a_SOURCES = lib/mailbox/mailbox.c lib/mailbox/mailbox.h
 lib_libmailbox_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
 lib_libqsbr_a_SOURCES = lib/qsbr/qsbr.c lib/qsbr/qsbr.h
 lib_libexpo_a_SOURCES = lib/expo/expo.h lib/expo/metrics.c lib/expo/text.c
+
+noinst_LIBRARIES += lib/libnet.a
+lib_libnet_a_SOURCES = lib/net/addr.c lib/net/addr.h

@@ -1,0 +1,91 @@
+/* Typed access to a parsed configuration: tables say which keys a group knows, and every difference between table
+ * and file becomes one error that names file, line, path, what was found and what was expected.
+ *
+ * A table is an array of struct config_key ended by one without a name; config_read_group() fills a struct from a
+ * group by it. Reading goes on after an error: what could not be read keeps its default, and config_load() gives
+ * nothing of it away. Thread: the caller's. */
+#ifndef CONFIG_READ_H
+#define CONFIG_READ_H
+
+#include "config.h"
+#include "config_errors.h"
+#include "config_text.h"
+
+#include <libconfig.h>
+
+struct config_reader {
+	struct config *config; /* what is being filled */
+	const struct config_text *text;
+	struct config_errors *errors;
+};
+
+enum config_type {
+	CONFIG_TEXT,	 /* const char * of 1 … max bytes; min 0 allows the empty one */
+	CONFIG_NUMBER,	 /* unsigned integer, min … max */
+	CONFIG_FLAG,	 /* bool */
+	CONFIG_DURATION, /* uint64_t, milliseconds, min … max */
+	CONFIG_CHOICE,	 /* an enum, one of `words` */
+	CONFIG_GROUP,	 /* a struct inside, by `keys` */
+	CONFIG_LIST,	 /* 0 … max elements: a pointer, and a size_t at count_offset; `read` reads each */
+	CONFIG_OWN,	 /* anything else: `read` reads it, given the place at offset */
+	CONFIG_LATER,	 /* refused: not supported yet by this version */
+	CONFIG_HTTP,	 /* refused: belongs to mode = "http"; `expected` may say what to use instead */
+};
+
+/* A word and what it stands for; CONFIG_WORD_LATER: it is known, but not supported yet. The last has no name. */
+struct config_word {
+	const char *name;
+	int value;
+};
+
+enum { CONFIG_WORD_LATER = -1 };
+
+typedef void config_read_fn(struct config_reader *r, const config_setting_t *s, void *to);
+
+struct config_key {
+	const char *name;
+	enum config_type type;
+	bool required;
+	size_t offset; /* in the struct that is filled */
+	size_t size;   /* of the member there; CONFIG_LIST: of one element */
+	size_t count_offset;
+	uint64_t min, max;
+	const struct config_word *words;
+	const struct config_key *keys;
+	config_read_fn *read;
+	const char *expected; /* "a path such as "/health"", to stand behind "expected" */
+};
+
+/* For the rows of a table. */
+#define CONFIG_MEMBER(type, member)                                                                \
+	.offset = offsetof(struct type, member), .size = sizeof(((struct type *)0)->member)
+#define CONFIG_ELEMENTS(type, array, count)                                                        \
+	.offset = offsetof(struct type, array), .count_offset = offsetof(struct type, count),      \
+	.size = sizeof(*((struct type *)0)->array)
+
+void config_read_group(struct config_reader *r, const config_setting_t *group,
+	const struct config_key *keys, void *to);
+
+/* The text of a setting, or NULL and an error that ends in `expected`. Lives as long as the config. */
+const char *config_read_text(
+	struct config_reader *r, const config_setting_t *s, size_t max, const char *expected);
+
+/* FILE:LINE: PATH: and the words of fmt. */
+void config_error(struct config_reader *r, const config_setting_t *at, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void config_warning(struct config_reader *r, const config_setting_t *at, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* FILE:LINE: PATH: found SO-AND-SO; expected … */
+void config_error_found(struct config_reader *r, const config_setting_t *at, const char *expected);
+
+/* The same with the reason why what was found will not do: found SO-AND-SO: WHY; expected … */
+void config_error_why(struct config_reader *r, const config_setting_t *at, const char *why, const char *expected);
+
+struct config_place config_place_of(const struct config_reader *r, const config_setting_t *s);
+
+/* `text` in quotes, cut where it is very long, control bytes as \xNN: what a message may show. */
+enum { CONFIG_QUOTED_MAX = 128 };
+const char *config_quoted(const char *text, char buf[CONFIG_QUOTED_MAX]);
+
+#endif

@@ -14,9 +14,9 @@ static enum health_change feed_ok(struct health *h)
 
 	h->score++;
 	if (!health_is_up(h))
-		return HEALTH_NONE;
+		return HEALTH_UNCHANGED;
 	health_force(h, true);
-	return was_up ? HEALTH_NONE : HEALTH_WENT_UP;
+	return was_up ? HEALTH_UNCHANGED : HEALTH_WENT_UP;
 }
 
 static enum health_change feed_failed(struct health *h)
@@ -25,9 +25,9 @@ static enum health_change feed_failed(struct health *h)
 
 	h->score--;
 	if (health_is_up(h))
-		return HEALTH_NONE;
+		return HEALTH_UNCHANGED;
 	health_force(h, false);
-	return was_up ? HEALTH_WENT_DOWN : HEALTH_NONE;
+	return was_up ? HEALTH_WENT_DOWN : HEALTH_UNCHANGED;
 }
 
 enum health_change health_feed(struct health *h, bool ok)

@@ -13,7 +13,7 @@ struct health {
 	int rise, fall; /* each at least 1 */
 };
 
-enum health_change { HEALTH_NONE, HEALTH_WENT_UP, HEALTH_WENT_DOWN };
+enum health_change { HEALTH_UNCHANGED, HEALTH_WENT_UP, HEALTH_WENT_DOWN };
 
 void health_init(struct health *h, int rise, int fall);
 

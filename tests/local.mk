@@ -6,6 +6,9 @@ TEST_EXTENSIONS = .sh
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
 SH_LOG_DRIVER = $(LOG_DRIVER)
 SH_LOG_COMPILER = $(SHELL)
+if SANITIZE
+tests_sanitized = yes
+endif
 AM_TESTS_ENVIRONMENT = \
 	CRITERION_OUTPUTS=tap:-; export CRITERION_OUTPUTS; \
 	ASAN_OPTIONS=detect_leaks=1:abort_on_error=1; export ASAN_OPTIONS; \
@@ -13,6 +16,7 @@ AM_TESTS_ENVIRONMENT = \
 	TSAN_OPTIONS=halt_on_error=0:second_deadlock_stack=1; export TSAN_OPTIONS; \
 	AEGISLB='$(abs_top_builddir)/aegislb'; export AEGISLB; \
 	AEGISCTL='$(abs_top_builddir)/aegisctl'; export AEGISCTL; \
+	AEGISLB_SANITIZED='$(tests_sanitized)'; export AEGISLB_SANITIZED; \
 	PYTHON3='$(PYTHON3)'; export PYTHON3; \
 	CC='$(CC)'; export CC;
 

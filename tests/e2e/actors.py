@@ -57,7 +57,7 @@ NGINX_CONF = Template("""
 daemon off; master_process off; pid $dir/pid; error_log $dir/error.log;
 events { worker_connections 4096; }
 http {
-    log_format timed '$$msec $$proxy_protocol_addr $$request_uri';
+    log_format timed '$$msec $$status $$request_uri';
     access_log $dir/access.log timed;
     keepalive_timeout 0;
     client_body_temp_path $dir/t1; proxy_temp_path $dir/t2; fastcgi_temp_path $dir/t3;
@@ -66,7 +66,7 @@ http {
         listen 443 ssl $proxy; listen [::]:443 ssl $proxy;
         ssl_certificate $pem; ssl_certificate_key $key;
         location / { return 200 "$name $$ssl_server_name $$proxy_protocol_addr\\n"; }
-        location /health { return $health "fine\\n"; }
+        location /health { if (-f $dir/sick) { return 503; } return 200 "fine\\n"; }
     }
 }
 """)
@@ -92,24 +92,29 @@ class Authority:
 
 
 class Nginx(Process):
-    """A TLS backend with its own certificate: answers `NAME SNI CLIENT`, and /health with 200 (or what is said)."""
+    """A TLS backend with its own certificate: answers `NAME SNI CLIENT`, and /health with 200, or 503 while sick."""
 
-    def __init__(self, site, name, proxy=True, health=200):
+    def __init__(self, site, name, proxy=True):
         folder = site.folder / name
         folder.mkdir(exist_ok=True)
         ca = site.authority.folder
         (folder / "nginx.conf").write_text(NGINX_CONF.substitute(
-            dir=folder, name=name, proxy="proxy_protocol" if proxy else "", health=health,
+            dir=folder, name=name, proxy="proxy_protocol" if proxy else "",
             pem=ca / f"{name}.pem", key=ca / f"{name}.key"))
         (folder / "pid").unlink(missing_ok=True)
         super().__init__(site.machine(name), folder, "nginx", "-p", str(folder), "-e", str(folder / "error.log"),
                          "-c", str(folder / "nginx.conf"))
         wait_until(lambda: (folder / "pid").exists() and (folder / "pid").read_text(), what=f"nginx on {name}")
 
-    def requests(self, uri):
-        """(time, client) of each finished request for this URI, oldest first."""
-        lines = (self.folder / "access.log").read_text().splitlines()
-        return [(float(at), client) for at, client, what in map(str.split, lines) if what == uri]
+    def be_sick(self, sick=True):
+        """From now on /health answers 503."""
+        mark = self.folder / "sick"
+        mark.touch() if sick else mark.unlink()
+
+    def checks(self):
+        """(time, status) of each health check it answered, oldest first."""
+        lines = map(str.split, (self.folder / "access.log").read_text().splitlines())
+        return [(float(at), int(status)) for at, status, uri in lines if uri == "/health"]
 
 
 class Balancer(Process):
@@ -170,6 +175,7 @@ class Recorder:
 
     def __init__(self, site, name, port=443, serve=None):
         self.connections = []
+        self.served = 0
         self.serve = serve or self.record
         with inside(site.machine(name)):
             self.listener = socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=1024)
@@ -178,12 +184,17 @@ class Recorder:
     def accept(self):
         with contextlib.suppress(OSError):
             while True:
-                threading.Thread(target=self.serve, args=(self.listener.accept()[0],), daemon=True).start()
+                threading.Thread(target=self.run, args=(self.listener.accept()[0],), daemon=True).start()
+
+    def run(self, s):
+        with contextlib.suppress(OSError):
+            self.serve(s)
+        self.served += 1
 
     def record(self, s):
         received = bytearray()
         self.connections.append(received)
-        with s, contextlib.suppress(OSError):
+        with s:
             while data := s.recv(65536):
                 received += data
 
@@ -191,6 +202,9 @@ class Recorder:
         """The first connection that has that many bytes."""
         return bytes(wait_until(lambda: next((c for c in self.connections if len(c) >= number), None),
                                 what=f"{number} bytes at the backend"))
+
+    def wait_served(self, number):
+        wait_until(lambda: self.served >= number, what=f"{number} connections to end at the backend")
 
     def end(self):
         self.listener.shutdown(socket.SHUT_RDWR)

@@ -1,8 +1,12 @@
 # System tests: real processes in network namespaces, one TAP line for each. Skipped where namespaces cannot be made.
 TESTS += tests/e2e/run.sh
 dist_check_SCRIPTS += tests/e2e/run.sh
-e2e_files = tests/e2e/conftest.py tests/e2e/lab.py tests/e2e/actors.py tests/e2e/wire.py tests/e2e/test_passthrough.py
-EXTRA_DIST += $(e2e_files)
+EXTRA_DIST += \
+	tests/e2e/conftest.py tests/e2e/lab.py tests/e2e/actors.py tests/e2e/wire.py \
+	tests/e2e/test_balance.py tests/e2e/test_failover.py tests/e2e/test_limits.py \
+	tests/e2e/test_passthrough.py tests/e2e/test_process.py tests/e2e/test_proxy_protocol.py \
+	tests/e2e/test_status.py tests/e2e/test_timeouts.py tests/e2e/test_transfer.py \
+	tests/e2e/haproxy-2.6-show-stat-header.csv
 
 # The same and the long ones: real intervals, 10 GiB, 10,000 connections.
 check-long: all

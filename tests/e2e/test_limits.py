@@ -1,0 +1,129 @@
+"""Limits hold exactly, lose nothing, and cost next to nothing."""
+
+import contextlib
+import socket
+import time
+
+from lab import ip, inside, wait_until
+from wire import client_hello, connect, read_all, read_exactly
+
+HELLO = client_hello()
+
+
+def echo(s):
+    with s:
+        while data := s.recv(65536):
+            s.sendall(data)
+
+
+def start(site, **changes):
+    site.start_recorder(serve=echo)
+    return site.start_balancer(**{
+        "proxy_protocol": "off", "health": 'type = "none";',
+        "servers": '{ name = "aegis-01"; address = "10.10.10.103:443"; }', **changes})
+
+
+def is_served(s, seconds=0.5):
+    """Whether the hello comes back within that time."""
+    s.settimeout(seconds)
+    with contextlib.suppress(TimeoutError):
+        return read_exactly(s, len(HELLO)) == HELLO
+
+
+def opened(stack, number, **where):
+    """That many connections, each with its hello sent."""
+    connections = [stack.enter_context(connect(**where)) for _ in range(number)]
+    for s in connections:
+        s.sendall(HELLO)
+    return connections
+
+
+def is_refused(s):
+    s.settimeout(5)
+    try:
+        return len(read_all(s)) <= 7
+    except ConnectionResetError:
+        return True
+
+
+def test_beyond_the_limit_of_all_connections_one_waits_and_none_is_lost(site):
+    balancer = start(site, limits="connections = 10;")
+    with contextlib.ExitStack() as stack:
+        first = opened(stack, 10)
+        assert all(is_served(s, 5) for s in first)
+        late = opened(stack, 3)
+        assert not any(is_served(s) for s in late)
+        for s in first[:3]:
+            s.close()
+        assert all(is_served(s, 5) for s in late)
+        assert all(s.send(b"x") and read_exactly(s, 1) == b"x" for s in first[3:])
+    balancer.wait_log("limits?: .*10")
+
+
+def test_the_limit_per_source(site):
+    start(site, limits="connections_per_source = 5;")
+    with contextlib.ExitStack() as stack:
+        first = opened(stack, 5)
+        assert all(is_served(s, 5) for s in first)
+        assert is_refused(opened(stack, 1)[0])
+        assert is_served(opened(stack, 1, address="2001:db8:10::10")[0], 5), "another source"
+        first[0].close()
+        wait_until(lambda: is_served(opened(stack, 1)[0]), what="a place for that source")
+
+
+def test_an_ipv6_network_of_64_bits_is_one_source(site):
+    start(site, limits="connections_per_source = 4;")
+    with inside(site.machine("client")):
+        for number in range(0x60, 0x66):
+            ip(f"address replace 2001:db8:10::{number:x}/64 dev eth0 nodad")
+    with contextlib.ExitStack() as stack:
+        connections = [opened(stack, 1, address="2001:db8:10::10", source=f"2001:db8:10::{number:x}")[0]
+                       for number in range(0x60, 0x66)]
+        assert sum(is_served(s, 2) is True for s in connections[:4]) == 4
+        assert is_refused(connections[4]) and is_refused(connections[5])
+
+
+def test_the_rate_per_source(site):
+    start(site, listener='rate_limit = { connections = 10; per = "1s"; burst = 20; by = "source"; };')
+    with contextlib.ExitStack() as stack:
+        connections = opened(stack, 40)
+        refused = sum(is_refused(s) for s in connections[30:])
+        assert refused >= 8
+        assert all(is_served(s, 5) for s in connections[:20])
+        wait_until(lambda: is_served(opened(stack, 1)[0]), what="the bucket to fill again")
+
+
+def test_out_of_descriptors_it_pauses_and_goes_on(site):
+    """One line says so, no processor time is burnt, what is open goes on, what waited is served."""
+    balancer = start(site, workers=1, prefix=("prlimit", "--nofile=64:64"))
+    with contextlib.ExitStack() as stack:
+        connections = opened(stack, 60)
+        balancer.wait_log("(?i)descriptors")
+        served = [s for s in connections if is_served(s, 0.1)]
+        assert 8 <= len(served) < 60
+        before = balancer.cpu_seconds()
+        time.sleep(1)  # the span that is measured
+        assert balancer.cpu_seconds() - before < 0.2
+        for s in served:
+            s.sendall(b"x")
+            assert read_exactly(s, 1) == b"x"
+        assert balancer.running()
+        waiting = [s for s in connections if s not in served]
+        while served:
+            served.pop().close()
+        for s in waiting[:10]:
+            assert is_served(s, 5)
+    with connect() as s:
+        s.sendall(HELLO)
+        assert is_served(s, 5)
+
+
+def test_a_refused_connection_is_closed_not_left(site):
+    """Over the rate, the balancer holds nothing for it."""
+    balancer = start(site, listener='rate_limit = { connections = 1; per = "60s"; burst = 1; by = "source"; };')
+    with contextlib.ExitStack() as stack:
+        opened(stack, 1)
+        for s in opened(stack, 50):
+            assert is_refused(s)
+        assert int(balancer.stat("FRONTEND", "scur", "https")) == 1
+        assert int(balancer.stat("FRONTEND", "dcon", "https")) == 50

@@ -38,4 +38,5 @@ lib_libqsbr_a_SOURCES = lib/qsbr/qsbr.c lib/qsbr/qsbr.h
 lib_libexpo_a_SOURCES = lib/expo/expo.h lib/expo/metrics.c lib/expo/text.c
 
 noinst_LIBRARIES += lib/libnet.a
-lib_libnet_a_SOURCES = lib/net/addr.c lib/net/addr.h
+lib_libnet_a_SOURCES = \
+	lib/net/addr.c lib/net/addr.h lib/net/listener_fd.c lib/net/listener_fd.h

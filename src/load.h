@@ -5,10 +5,12 @@
 #ifndef LOAD_H
 #define LOAD_H
 
+#include "config.h"
 #include "ratelimit/sources.h"
 
 #include <stdalign.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct load_ticket {
@@ -25,5 +27,22 @@ struct load {
 	struct sources *per_source;    /* limits.connections_per_source; NULL: no limit */
 	struct sources **per_listener; /* by listener index: its rate limit; NULL entries: none */
 };
+
+/* Sized for the configuration; max_servers bounds the server ids ever given out. Returns owned; NULL: out of
+ * memory. libsodium is initialised before. */
+struct load *load_new(const struct config *config, uint32_t max_servers);
+void load_free(struct load *load); /* no worker runs any more; NULL is allowed */
+
+/* A source (addr_source_key) under this process's secret, as lib/ratelimit and lib/balance want it: never 0. */
+uint64_t load_hash_source(const struct load *load, const struct addr *source);
+
+/* Counts one more connection to a server unless that would pass `max` (0: no limit): exact across threads.
+ * load_leave_server must follow. */
+bool load_enter_server(struct load *load, uint32_t server, uint32_t max);
+void load_leave_server(struct load *load, uint32_t server);
+
+/* The same for connections of the whole process. */
+bool load_enter(struct load *load, uint32_t max);
+void load_leave(struct load *load);
 
 #endif

@@ -8,6 +8,12 @@ src_libconf_a_CFLAGS = $(AM_CFLAGS) $(CONFIG_CFLAGS) $(IDN2_CFLAGS) $(OPENSSL_CF
 CONF_LIBS = src/libconf.a lib/libhostmatch.a lib/libidna.a lib/libnet.a lib/libbase.a \
 	$(CONFIG_LIBS) $(IDN2_LIBS) $(OPENSSL_LIBS)
 
+# What stands between the two halves.
+noinst_LIBRARIES += src/libbetween.a
+src_libbetween_a_SOURCES = \
+	src/access.h src/load.c src/load.h src/order.c src/order.h src/tally.c src/tally.h src/view.c src/view.h
+src_libbetween_a_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS)
+
 sbin_PROGRAMS += aegislb
 aegislb_SOURCES = src/main.c
 aegislb_CPPFLAGS = $(AM_CPPFLAGS)

@@ -1,0 +1,111 @@
+#include "load.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+
+/* A rate limit must remember sources between their connections, so that its table is sized apart from the
+ * number of connections that may be open; a source that fell out begins with a full bucket. */
+enum { RATED_SOURCES = 32768 };
+
+_Static_assert(sizeof(((struct load *)0)->hash_key) == crypto_shorthash_KEYBYTES,
+	"key of crypto_shorthash");
+
+static bool make_sources(struct load *load, const struct config *config)
+{
+	if (config->limits.connections_per_source > 0) {
+		load->per_source = sources_new(config->limits.connections);
+		if (!load->per_source)
+			return false;
+	}
+	for (uint32_t i = 0; i < load->n_listeners; i++) {
+		if (config->listeners[i].rate_limit.count == 0)
+			continue;
+		load->per_listener[i] = sources_new(RATED_SOURCES);
+		if (!load->per_listener[i])
+			return false;
+	}
+	return true;
+}
+
+struct load *load_new(const struct config *config, uint32_t max_servers)
+{
+	struct load *load = aligned_alloc(alignof(struct load), sizeof(*load));
+	size_t tickets = (config->n_backends + 1) * sizeof(struct load_ticket);
+
+	if (!load)
+		return NULL;
+	*load = (struct load){
+		.n_backends = (uint32_t)config->n_backends,
+		.n_listeners = (uint32_t)config->n_listeners,
+		.max_servers = max_servers,
+	};
+	crypto_shorthash_keygen(load->hash_key);
+	load->tickets = aligned_alloc(alignof(struct load_ticket), tickets);
+	load->active = calloc(max_servers + 1, sizeof(*load->active));
+	load->per_listener = calloc(config->n_listeners + 1, sizeof(*load->per_listener));
+	if (!load->tickets || !load->active || !load->per_listener || !make_sources(load, config)) {
+		load_free(load);
+		return NULL;
+	}
+	for (size_t i = 0; i <= config->n_backends; i++)
+		atomic_init(&load->tickets[i].next, 0);
+	return load;
+}
+
+void load_free(struct load *load)
+{
+	if (!load)
+		return;
+	for (uint32_t i = 0; load->per_listener && i < load->n_listeners; i++)
+		sources_free(load->per_listener[i]);
+	sources_free(load->per_source);
+	free(load->per_listener);
+	free(load->active);
+	free(load->tickets);
+	sodium_memzero(load->hash_key, sizeof(load->hash_key));
+	free(load);
+}
+
+uint64_t load_hash_source(const struct load *load, const struct addr *source)
+{
+	uint8_t key[ADDR_SOURCE_BYTES];
+	uint8_t out[crypto_shorthash_BYTES];
+	uint64_t hash;
+
+	addr_source_key(source, key);
+	crypto_shorthash(out, key, sizeof(key), load->hash_key);
+	memcpy(&hash, out, sizeof(hash));
+	return hash ? hash : 1;
+}
+
+static bool enter(_Atomic uint32_t *count, uint32_t max)
+{
+	uint32_t n = atomic_load_explicit(count, memory_order_relaxed);
+
+	do {
+		if (max > 0 && n >= max)
+			return false;
+	} while (!atomic_compare_exchange_weak_explicit(
+		count, &n, n + 1, memory_order_relaxed, memory_order_relaxed));
+	return true;
+}
+
+bool load_enter_server(struct load *load, uint32_t server, uint32_t max)
+{
+	return enter(&load->active[server], max);
+}
+
+void load_leave_server(struct load *load, uint32_t server)
+{
+	atomic_fetch_sub_explicit(&load->active[server], 1, memory_order_relaxed);
+}
+
+bool load_enter(struct load *load, uint32_t max)
+{
+	return enter(&load->connections, max);
+}
+
+void load_leave(struct load *load)
+{
+	atomic_fetch_sub_explicit(&load->connections, 1, memory_order_relaxed);
+}

@@ -1,17 +1,17 @@
 #include "balance/plan.h"
 
-/* Load is (active + 1) / weight: what it would be with this connection. Fractions are compared crosswise,
- * so equal is equal and no weight gains by rounding. */
+/* Load is (active + 1) / weight: what it would be with this connection. Fractions are compared
+ * crosswise, so equal is equal and no weight gains by rounding. */
 struct best {
 	uint64_t load;
 	uint64_t weight;
 	int entry;
 };
 
-/* The hot loop, one load and two multiplications a server: everything rarer is asked only of a server that
- * would win. A tie stays with the first one seen. */
-static void scan(const struct balance_plan *p, const struct balance_draw *d, uint32_t from, uint32_t to,
-	struct best *best)
+/* The hot loop, one load and two multiplications a server: everything rarer is asked only of a
+ * server that would win. A tie stays with the first one seen. */
+static void scan(const struct balance_plan *p, const struct balance_draw *d, uint32_t from,
+	uint32_t to, struct best *best)
 {
 	for (uint32_t i = from; i < to; i++) {
 		const struct balance_entry *e = &p->entries[i];

@@ -32,7 +32,8 @@ static bool build(struct balance_plan *p, const struct balance_target *t)
 	BUG_ON(true);
 }
 
-struct balance_plan *balance_plan_new(enum balance_algo algo, const struct balance_target *t, size_t n)
+struct balance_plan *balance_plan_new(
+	enum balance_algo algo, const struct balance_target *t, size_t n)
 {
 	struct balance_plan *p = calloc(1, sizeof(*p));
 

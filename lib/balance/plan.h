@@ -37,8 +37,8 @@ int balance_pick_least(const struct balance_plan *p, const struct balance_draw *
 int balance_pick_ring(const struct balance_plan *p, const struct balance_draw *d);
 int balance_pick_random2(const struct balance_plan *p, const struct balance_draw *d);
 
-/* A walk from a preferred place gives up after so many steps and takes the least loaded instead: with a
- * long row of full servers the exact order matters less than a bounded time. */
+/* A walk from a preferred place gives up after so many steps and takes the least loaded instead:
+ * with a long row of full servers the exact order matters less than a bounded time. */
 enum { BALANCE_WALK_MAX = 256 };
 
 static inline uint32_t balance_active(const struct balance_entry *e, const struct balance_draw *d)

@@ -1,15 +1,17 @@
 #include "balance/plan.h"
 
-/* Two random servers, weighted, the less loaded of them: nearly as even as asking all of them, without the
- * herd that runs to the one idle server (Mitzenmacher 2001). */
+/* Two random servers, weighted, the less loaded of them: nearly as even as asking all of them,
+ * without the herd that runs to the one idle server (Mitzenmacher 2001). */
 
 static uint32_t place(uint32_t random, uint32_t len)
 {
 	return (uint32_t)((uint64_t)random * len >> 32);
 }
 
-/* The first server from `at` on that may be chosen and is not `except`; -1 if there is none near. */
-static int open_from(const struct balance_plan *p, const struct balance_draw *d, uint32_t at, int except)
+/* The first server from `at` on that may be chosen and is not `except`; -1 if there is none near.
+ */
+static int open_from(
+	const struct balance_plan *p, const struct balance_draw *d, uint32_t at, int except)
 {
 	for (uint32_t step = 0; step < p->sequence_len && step < BALANCE_WALK_MAX; step++) {
 		uint16_t e = p->sequence[at];
@@ -26,16 +28,13 @@ int balance_pick_random2(const struct balance_plan *p, const struct balance_draw
 {
 	int a = open_from(p, d, place((uint32_t)d->random, p->sequence_len), -1);
 	int b = open_from(p, d, place((uint32_t)(d->random >> 32), p->sequence_len), a);
-	const struct balance_entry *ea, *eb;
+	uint64_t load_a, load_b;
 
 	if (a < 0)
 		return balance_pick_least(p, d);
 	if (b < 0)
 		return a;
-	ea = &p->entries[a];
-	eb = &p->entries[b];
-	return ((uint64_t)balance_active(eb, d) + 1) * ea->weight <
-			((uint64_t)balance_active(ea, d) + 1) * eb->weight
-		? b
-		: a;
+	load_a = (uint64_t)balance_active(&p->entries[a], d) + 1;
+	load_b = (uint64_t)balance_active(&p->entries[b], d) + 1;
+	return load_b * p->entries[a].weight < load_a * p->entries[b].weight ? b : a;
 }

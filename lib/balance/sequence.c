@@ -4,15 +4,15 @@
 
 #include <stdlib.h>
 
-/* The smooth weighted sequence, by Tijdeman's solution of the chairman assignment problem (R. Tijdeman, "The
- * chairman assignment problem", Discrete Mathematics 32, 1980). With W slots, a share s = w / W and
- * d = 1 / (2n - 2), a server's turn k may come from time (k + d) / s on and is due at (k + 1 - d) / s; each slot
- * takes the earliest due of those that may come. Then after ANY number t of slots each server was chosen t·s
- * times, up or down less than one. (Sorting the ideal middles of turns does not give that: one heavy server
- * among many light ones gets long runs.)
+/* The smooth weighted sequence, by Tijdeman's solution of the chairman assignment problem (R.
+ * Tijdeman, "The chairman assignment problem", Discrete Mathematics 32, 1980). With W slots, a
+ * share s = w / W and d = 1 / (2n - 2), a server's turn k may come from time (k + d) / s on and is
+ * due at (k + 1 - d) / s; each slot takes the earliest due of those that may come. Then after ANY
+ * number t of slots each server was chosen t·s times, up or down less than one. (Sorting the ideal
+ * middles of turns does not give that: one heavy server among many light ones gets long runs.)
  *
- * A server waits in the list of the slot from which its next turn may come, then in a heap ordered by due
- * time: O(W log n) in all. */
+ * A server waits in the list of the slot from which its next turn may come, then in a heap ordered
+ * by due time: O(W log n) in all. */
 
 enum {
 	SEQUENCE_MAX = 65536,
@@ -23,10 +23,11 @@ enum {
 
 struct builder {
 	uint32_t n, slots;
-	uint32_t *weight;       /* by entry, divided or scaled; their sum is `slots` */
-	uint32_t *turns;        /* by entry, taken so far */
-	uint16_t *first, *next; /* first[slot]: entries that may come from there on, linked by next[entry] */
-	uint64_t *heap;         /* due time and entry in one word */
+	uint32_t *weight; /* by entry, divided or scaled; their sum is `slots` */
+	uint32_t *turns;  /* by entry, taken so far */
+	uint16_t *first;  /* first[slot]: the entries that may come from there on … */
+	uint16_t *next;	  /* … linked by next[entry] */
+	uint64_t *heap;	  /* due time and entry in one word */
 	uint32_t heap_len;
 };
 
@@ -41,7 +42,8 @@ static uint32_t gcd(uint32_t a, uint32_t b)
 	return a;
 }
 
-/* Divides by the common divisor; where the sum is still too long, scales down, nobody below one turn. */
+/* Divides by the common divisor; where the sum is still too long, scales down, nobody below one
+ * turn. */
 static void reduce_weights(struct builder *b, const struct balance_plan *p)
 {
 	uint32_t divisor = 0;
@@ -89,7 +91,8 @@ static uint64_t heap_pop(struct builder *b)
 	return top;
 }
 
-/* Turn times as fractions over (2n - 2) · w. The largest product is 2^16 · 2^17 · 2^16 · 2^12 < 2^64. */
+/* Turn times as fractions over (2n - 2) · w. The largest product is 2^16 · 2^17 · 2^16 · 2^12 <
+ * 2^64. */
 static uint64_t due_key(const struct builder *b, uint32_t entry)
 {
 	uint64_t d = 2 * (uint64_t)b->n - 2;
@@ -103,10 +106,12 @@ static uint32_t first_slot(const struct builder *b, uint32_t entry)
 	uint64_t d = 2 * (uint64_t)b->n - 2;
 	uint64_t time = (b->turns[entry] * d + 1) * b->slots;
 
-	return (uint32_t)((time - 1) / (d * b->weight[entry])); /* ceil(time) - 1: slots count from 0 */
+	/* rounded up, less one: slots count from 0 */
+	return (uint32_t)((time - 1) / (d * b->weight[entry]));
 }
 
-/* The next turn of an entry, no earlier than `slot`: into the heap where it may come at once, else on a list. */
+/* The next turn of an entry, no earlier than `slot`: into the heap where it may come at once, else
+ * on a list. */
 static void schedule(struct builder *b, uint32_t entry, uint32_t slot)
 {
 	uint32_t from = first_slot(b, entry);
@@ -154,8 +159,9 @@ bool balance_sequence_build(struct balance_plan *p)
 	if (!b.first || !p->sequence)
 		goto out;
 	p->sequence_len = b.slots;
+	/* the sequence of a single entry is all zeros, as it stands */
 	if (p->n > 1)
-		fill(&b, p->sequence); /* a single entry is 0 for all slots, which is there already */
+		fill(&b, p->sequence);
 out:
 	free(b.first);
 	free(b.heap);

@@ -2,9 +2,10 @@
 
 #include <stdlib.h>
 
-/* Consistent hashing (Karger 1997): each server owns points on a ring, a source belongs to the next point.
- * A server's points depend on its own name and weight and on the power of two above the heaviest weight, not
- * on the other servers: one that leaves gives its share away and moves nothing else. */
+/* Consistent hashing (Karger 1997): each server owns points on a ring, a source belongs to the next
+ * point. A server's points depend on its own name and weight and on the power of two above the
+ * heaviest weight, not on the other servers: one that leaves gives its share away and moves nothing
+ * else. */
 
 enum {
 	POINTS_OF_HEAVIEST = 256, /* 128 to 256: shares are even to some 6 to 9 % */

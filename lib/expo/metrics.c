@@ -23,8 +23,8 @@ static struct span family_name(const struct expo_family *f, enum expo_format for
 	return name;
 }
 
-/* In HELP text and label values: backslash and line end; in values quotes too, which do no harm in HELP only
- * for OpenMetrics, so they are told apart. */
+/* In HELP text and label values: backslash and line end; in values quotes too, which do no harm in
+ * HELP only for OpenMetrics, so they are told apart. */
 static void escape(struct expo *e, struct span s, bool quotes)
 {
 	for (size_t i = 0; i < s.n; i++) {
@@ -71,8 +71,8 @@ static void number(struct expo *e, double v)
 }
 
 /* Name and labels; `le` is the bucket's bound, NULL for other samples. */
-static void series(struct expo *e, const char *name, const char *suffix, const struct expo_label *labels,
-	size_t n_labels, const double *le)
+static void series(struct expo *e, const char *name, const char *suffix,
+	const struct expo_label *labels, size_t n_labels, const double *le)
 {
 	char before = '{';
 
@@ -109,16 +109,16 @@ void expo_sample_u64(struct expo *e, const struct expo_family *f, const struct e
 	series_u64(e, f->name, "", labels, n_labels, NULL, v);
 }
 
-void expo_sample_double(struct expo *e, const struct expo_family *f, const struct expo_label *labels,
-	size_t n_labels, double v)
+void expo_sample_double(struct expo *e, const struct expo_family *f,
+	const struct expo_label *labels, size_t n_labels, double v)
 {
 	series(e, f->name, "", labels, n_labels, NULL);
 	number(e, v);
 	expo_char(e, '\n');
 }
 
-void expo_sample_histogram(struct expo *e, const struct expo_family *f, const struct expo_label *labels,
-	size_t n_labels, const struct expo_histogram *h)
+void expo_sample_histogram(struct expo *e, const struct expo_family *f,
+	const struct expo_label *labels, size_t n_labels, const struct expo_histogram *h)
 {
 	const double above = INFINITY;
 	uint64_t count = 0;

@@ -36,8 +36,8 @@ static struct mail *take_all(struct mailbox *mb)
 	return batch;
 }
 
-/* The eventfd is reset before the box is emptied: a mail that comes between the two is taken now and wakes
- * once for nothing, one that comes after wakes again. */
+/* The eventfd is reset before the box is emptied: a mail that comes between the two is taken now
+ * and wakes once for nothing, one that comes after wakes again. */
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct mailbox *mb = arg;

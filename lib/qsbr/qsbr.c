@@ -5,15 +5,15 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-/* The writer stores the object, then the generation (release). A reader that announces generation g has loaded g
- * (acquire) and so sees g's object, or a later one, from then on; its announcement (release) comes after its last
- * use of older ones. So when the writer sees all announcements (acquire) at g or later, objects
- * retired by g are nobody's.
+/* The writer stores the object, then the generation (release). A reader that announces generation g
+ * has loaded g (acquire) and so sees g's object, or a later one, from then on; its announcement
+ * (release) comes after its last use of older ones. So when the writer sees all announcements
+ * (acquire) at g or later, objects retired by g are nobody's.
  *
- * Coming online is the one place with a race of "store mine, then load yours" on both sides: the reader stores its
- * announcement and then loads the generation, the writer stores the generation and then loads the announcements.
- * All four are sequentially consistent, so either the writer sees the reader online, or the reader sees the new
- * generation, and with it the new object. */
+ * Coming online is the one place with a race of "store mine, then load yours" on both sides: the
+ * reader stores its announcement and then loads the generation, the writer stores the generation
+ * and then loads the announcements. All four are sequentially consistent, so either the writer sees
+ * the reader online, or the reader sees the new generation, and with it the new object. */
 
 #define OFFLINE UINT64_MAX
 
@@ -152,7 +152,8 @@ void qsbr_online(struct qsbr *q, size_t reader)
 {
 	BUG_ON(reader >= q->n_readers);
 	atomic_store(&q->readers[reader].announced, qsbr_generation(q));
-	qsbr_quiescent(q, reader); /* its load of the generation is the one that counts; see above */
+	/* its load of the generation, after the store above, is the one that counts */
+	qsbr_quiescent(q, reader);
 }
 
 void qsbr_offline(struct qsbr *q, size_t reader)

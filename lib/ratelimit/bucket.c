@@ -21,7 +21,8 @@ bool bucket_take(struct bucket *b, struct mono now, const struct bucket_rate *r,
 					   cost_ns(r, burst_of(r)), &b->full_at_ns);
 }
 
-uint64_t bucket_wait_us(const struct bucket *b, struct mono now, const struct bucket_rate *r, uint32_t n)
+uint64_t bucket_wait_us(
+	const struct bucket *b, struct mono now, const struct bucket_rate *r, uint32_t n)
 {
 	uint64_t now_ns = now.us * 1000, after, allowed;
 

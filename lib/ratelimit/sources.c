@@ -7,20 +7,21 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-/* The table is an array of sets of two cache lines; a source lives in the set its hash names, in any of seven
- * slots. A slot is two words:
+/* The table is an array of sets of two cache lines; a source lives in the set its hash names, in
+ * any of seven slots. A slot is two words:
  *
  *	word   tag (32 bits: who) | tenancy (12) | open connections (20)
  *	full   when the source's bucket is full again, µs (52 bits) | tenancy (12)
  *
- * Tag and count change in one compare-and-swap, so a slot can only be emptied while its count is 0, and a
- * connection can only be counted while the slot is still its source's. All use of `full` happens with the
- * count above 0, so the tenant cannot change meanwhile; a `full` with another tenancy number is a former
- * tenant's and means a full bucket, so moving in needs no second write. Tenancy grows whenever a slot is
- * emptied; 4096 tenants that all leave `full` alone could make a stale one look valid, and it would lie in the past.
+ * Tag and count change in one compare-and-swap, so a slot can only be emptied while its count is 0,
+ * and a connection can only be counted while the slot is still its source's. All use of `full`
+ * happens with the count above 0, so the tenant cannot change meanwhile; a `full` with another
+ * tenancy number is a former tenant's and means a full bucket, so moving in needs no second write.
+ * Tenancy grows whenever a slot is emptied; 4096 tenants that all leave `full` alone could make a
+ * stale one look valid, and it would lie in the past.
  *
- * A source must never sit in two slots. Moving in therefore goes through the set's door, a word that
- * holds the one move in progress (tag, slot, tenancy) and a sequence number:
+ * A source must never sit in two slots. Moving in therefore goes through the set's door, a word
+ * that holds the one move in progress (tag, slot, tenancy) and a sequence number:
  *
  *	1. read the door; if a move is in progress, help to finish it and start again
  *	2. look for the tag; found: count there
@@ -29,13 +30,14 @@
  *	   now the tag is in no slot, and the slot is still empty, as only moves fill slots
  *	5. swap the slot from (nobody, tenancy) to (tag, tenancy), swap the door back to the next sequence number
  *
- * Step 5 is done by whoever comes by, the mover or helpers, and a helper that sleeps in it does no harm later:
- * the empty word it swaps from never comes back, as the slot is next emptied with a new tenancy. So
- * nobody ever waits for a thread that sleeps. (Never: unless 4096 tenants or 131072 moves of that one set pass
- * during one such sleep, and then a source is counted apart until one of its two slots is idle.)
+ * Step 5 is done by whoever comes by, the mover or helpers, and a helper that sleeps in it does no
+ * harm later: the empty word it swaps from never comes back, as the slot is next emptied with a new
+ * tenancy. So nobody ever waits for a thread that sleeps. (Never: unless 4096 tenants or 131072
+ * moves of that one set pass during one such sleep, and then a source is counted apart until one of
+ * its two slots is idle.)
  *
- * Two sources of one set with the same tag are one to us: with 65536 sources live, some pair of them does
- * that with a chance of about 1 to 10000. */
+ * Two sources of one set with the same tag are one to us: with 65536 sources live, some pair of
+ * them does that with a chance of about 1 to 10000. */
 
 enum {
 	WAYS = 7,
@@ -57,7 +59,8 @@ struct slot {
 
 /* owner: none; written by all threads, by compare-and-swap only */
 struct set {
-	_Alignas(64) _Atomic uint64_t door; /* tag (32; 0: nobody moves) | sequence (17) | tenancy (12) | slot (3) */
+	/* tag (32; 0: nobody moves) | sequence (17) | tenancy (12) | slot (3) */
+	_Alignas(64) _Atomic uint64_t door;
 	struct slot slots[WAYS];
 };
 
@@ -168,13 +171,18 @@ static uint64_t full_at(uint64_t word, uint64_t full)
 	return (full & TENANCY_MASK) == tenancy_of(word) ? full >> TENANCY_BITS : 0;
 }
 
+static uint32_t door_move(uint64_t empty_word, uint32_t slot)
+{
+	return (uint32_t)tenancy_of(empty_word) << DOOR_SLOT_BITS | slot;
+}
+
 enum room { ROOM_FOUND, ROOM_CROWDED, ROOM_RACED };
 
-/* Step 3. The lower half of a door for an empty slot: one that is, or else the idle one whose bucket is
- * nearest to full, which loses least. */
+/* Step 3. The lower half of a door for an empty slot: one that is, or else the idle one whose
+ * bucket is nearest to full, which loses least. */
 static enum room make_room(struct set *set, uint32_t *ret_move)
 {
-	uint64_t oldest = UINT64_MAX, victim_word = 0;
+	uint64_t oldest = UINT64_MAX, victim_word = 0, emptied;
 	uint32_t victim = WAYS;
 
 	for (uint32_t i = 0; i < WAYS; i++) {
@@ -182,7 +190,7 @@ static enum room make_room(struct set *set, uint32_t *ret_move)
 		uint64_t full = full_at(word, load(&set->slots[i].full));
 
 		if (tag_of(word) == 0) {
-			*ret_move = (uint32_t)tenancy_of(word) << DOOR_SLOT_BITS | i;
+			*ret_move = door_move(word, i);
 			return ROOM_FOUND;
 		}
 		if (count_of(word) == 0 && full < oldest) {
@@ -193,9 +201,10 @@ static enum room make_room(struct set *set, uint32_t *ret_move)
 	}
 	if (victim == WAYS)
 		return ROOM_CROWDED;
-	if (!swap(&set->slots[victim].word, victim_word, word_of(0, tenancy_of(victim_word) + 1, 0)))
+	emptied = word_of(0, tenancy_of(victim_word) + 1, 0);
+	if (!swap(&set->slots[victim].word, victim_word, emptied))
 		return ROOM_RACED;
-	*ret_move = (uint32_t)((tenancy_of(victim_word) + 1) & TENANCY_MASK) << DOOR_SLOT_BITS | victim;
+	*ret_move = door_move(emptied, victim);
 	return ROOM_FOUND;
 }
 
@@ -213,7 +222,8 @@ static bool move_in(struct set *set, uint64_t door, uint32_t tag)
 	return room != ROOM_CROWDED;
 }
 
-/* Steps 1 to 5. The source's slot, which may have a new tenant by the time it is used; NULL: no room. */
+/* Steps 1 to 5. The source's slot, which may have a new tenant by the time it is used; NULL: no
+ * room. */
 static struct slot *find_or_move_in(struct set *set, uint32_t tag)
 {
 	for (int tries = 0; tries < TRIES; tries++) {
@@ -266,8 +276,8 @@ static void uncount(struct slot *slot)
 }
 
 /* One token, with the slot's count held. The interval is rounded to whole microseconds. */
-static enum sources_verdict take_token(
-	struct slot *slot, struct mono now, const struct sources_limit *limit, uint64_t *ret_wait_us)
+static enum sources_verdict take_token(struct slot *slot, struct mono now,
+	const struct sources_limit *limit, uint64_t *ret_wait_us)
 {
 	uint64_t rounded = (limit->per_us + limit->count / 2) / limit->count;
 	uint64_t interval = rounded > 0 ? rounded : 1;

@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Positions grow without end and are taken modulo the size. A record is a header of 8 bytes (its length) and
- * its bytes, rounded up to 8; where it would not fit before the end of the buffer, a header with
- * SKIP sends the reader to the start. The writer publishes by a release store of `head`, the reader gives space
- * back by one of `tail`; each keeps a copy of the other's, and looks again only when that is used up, so the
- * cache lines seldom change sides. */
+/* Positions grow without end and are taken modulo the size. A record is a header of 8 bytes (its
+ * length) and its bytes, rounded up to 8; where it would not fit before the end of the buffer, a
+ * header with SKIP sends the reader to the start. The writer publishes by a release store of
+ * `head`, the reader gives space back by one of `tail`; each keeps a copy of the other's, and looks
+ * again only when that is used up, so the cache lines seldom change sides. */
 
 enum { HEADER_BYTES = 8 };
 

@@ -1,5 +1,6 @@
-/* Records of any length from one thread to one other, without a lock and without ever waiting: a full ring
- * drops the record and counts it. A record lies in one piece, so the reader needs no copy.
+/* Records of any length from one thread to one other, without a lock and without ever waiting: a
+ * full ring drops the record and counts it. A record lies in one piece, so the reader needs no
+ * copy.
  *
  *	reader:	while ((p = ring_peek(r, &n))) { … use p[0 … n-1] …; ring_release(r); }
  */

@@ -1,10 +1,11 @@
-/* Deadlines of many connections: a hashed timing wheel (Varghese and Lauck 1987, scheme 6). Adding, moving and
- * deleting cost O(1); a deadline farther away than one round waits in its slot for its round.
+/* Deadlines of many connections: a hashed timing wheel (Varghese and Lauck 1987, scheme 6). Adding,
+ * moving and deleting cost O(1); a deadline farther away than one round waits in its slot for its
+ * round.
  *
- * Meant for lazy re-arming: activity on a connection only writes a timestamp; when the callback finds that the
- * connection was active since, it adds the timer again for the new deadline. Deadlines are rounded up to the
- * granularity: a timer never fires early, and less than one granularity late if wheel_advance is called that
- * often. One owner, one thread. */
+ * Meant for lazy re-arming: activity on a connection only writes a timestamp; when the callback
+ * finds that the connection was active since, it adds the timer again for the new deadline.
+ * Deadlines are rounded up to the granularity: a timer never fires early, and less than one
+ * granularity late if wheel_advance is called that often. One owner, one thread. */
 #ifndef WHEEL_WHEEL_H
 #define WHEEL_WHEEL_H
 
@@ -29,7 +30,8 @@ struct wheel {
 	size_t armed;
 };
 
-/* Reached deadlines; the timer is not armed any more. May add, move or delete any timer, and free its own. */
+/* Reached deadlines; the timer is not armed any more. May add, move or delete any timer, and free
+ * its own. */
 typedef void wheel_cb(struct wheel_timer *t, void *arg);
 
 /* slots: a power of two. False when out of memory. */
@@ -56,7 +58,8 @@ static inline bool wheel_is_empty(const struct wheel *w)
 	return w->armed == 0;
 }
 
-/* Calls cb for each timer whose deadline, rounded up, is reached. After a pause it visits each slot once. */
+/* Calls cb for each timer whose deadline, rounded up, is reached. After a pause it visits each slot
+ * once. */
 void wheel_advance(struct wheel *w, struct mono now, wheel_cb *cb, void *arg);
 
 #endif

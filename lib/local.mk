@@ -25,17 +25,24 @@ noinst_LIBRARIES += lib/libbalance.a lib/libhealth.a lib/libratelimit.a lib/libw
 lib_libbalance_a_SOURCES = \
 	lib/balance/balance.h lib/balance/leastconn.c lib/balance/plan.c lib/balance/plan.h \
 	lib/balance/random2.c lib/balance/roundrobin.c lib/balance/sequence.c lib/balance/source.c
+lib_libbalance_a_CFLAGS = $(STRICT_CFLAGS)
 lib_libhealth_a_SOURCES = lib/health/health.c lib/health/health.h
+lib_libhealth_a_CFLAGS = $(STRICT_CFLAGS)
 lib_libratelimit_a_SOURCES = \
 	lib/ratelimit/bucket.c lib/ratelimit/bucket.h lib/ratelimit/sources.c lib/ratelimit/sources.h
+lib_libratelimit_a_CFLAGS = $(STRICT_CFLAGS)
 lib_libwheel_a_SOURCES = lib/wheel/wheel.c lib/wheel/wheel.h
+lib_libwheel_a_CFLAGS = $(STRICT_CFLAGS)
 
 noinst_LIBRARIES += lib/libring.a lib/libmailbox.a lib/libqsbr.a lib/libexpo.a
 lib_libring_a_SOURCES = lib/ring/ring.c lib/ring/ring.h
+lib_libring_a_CFLAGS = $(STRICT_CFLAGS)
 lib_libmailbox_a_SOURCES = lib/mailbox/mailbox.c lib/mailbox/mailbox.h
-lib_libmailbox_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
+lib_libmailbox_a_CFLAGS = $(STRICT_CFLAGS) $(EVENT_CFLAGS)
 lib_libqsbr_a_SOURCES = lib/qsbr/qsbr.c lib/qsbr/qsbr.h
+lib_libqsbr_a_CFLAGS = $(STRICT_CFLAGS)
 lib_libexpo_a_SOURCES = lib/expo/expo.h lib/expo/metrics.c lib/expo/text.c
+lib_libexpo_a_CFLAGS = $(STRICT_CFLAGS)
 
 noinst_LIBRARIES += lib/libnet.a
 lib_libnet_a_SOURCES = \

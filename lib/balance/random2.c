@@ -8,8 +8,7 @@ static uint32_t place(uint32_t random, uint32_t len)
 	return (uint32_t)((uint64_t)random * len >> 32);
 }
 
-/* The first server from `at` on that may be chosen and is not `except`; -1 if there is none near.
- */
+/* The first server from `at` on that may be chosen and is not `except`; -1: none near. */
 static int open_from(
 	const struct balance_plan *p, const struct balance_draw *d, uint32_t at, int except)
 {

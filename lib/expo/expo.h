@@ -51,7 +51,7 @@ void expo_csv_blank(struct expo *e);
 void expo_csv_end(struct expo *e);
 
 /* Metrics. EXPO_PROMETHEUS is text format 0.0.4, EXPO_OPENMETRICS is OpenMetrics 1.0; they differ
- * in the family name of counters, in UNIT-less details of numbers, and in the closing line. */
+ * in the family name of counters, in the escaping of help texts, and in the closing line. */
 enum expo_format { EXPO_PROMETHEUS, EXPO_OPENMETRICS };
 enum expo_type { EXPO_COUNTER, EXPO_GAUGE, EXPO_HISTOGRAM };
 

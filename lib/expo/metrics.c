@@ -23,8 +23,8 @@ static struct span family_name(const struct expo_family *f, enum expo_format for
 	return name;
 }
 
-/* In HELP text and label values: backslash and line end; in values quotes too, which do no harm in
- * HELP only for OpenMetrics, so they are told apart. */
+/* Backslash and line end; quotes too in label values and in OpenMetrics help texts, while the older
+ * format takes a backslash before a quote in a help text for a backslash. */
 static void escape(struct expo *e, struct span s, bool quotes)
 {
 	for (size_t i = 0; i < s.n; i++) {
@@ -70,17 +70,22 @@ static void number(struct expo *e, double v)
 	expo_str(e, text);
 }
 
-/* Name and labels; `le` is the bucket's bound, NULL for other samples. */
-static void series(struct expo *e, const char *name, const char *suffix,
-	const struct expo_label *labels, size_t n_labels, const double *le)
+struct series {
+	const char *name;
+	const struct expo_label *labels;
+	size_t n_labels;
+};
+
+/* What stands before the value. `le` is a bucket's bound, NULL for other samples. */
+static void series(struct expo *e, const struct series *s, const char *suffix, const double *le)
 {
 	char before = '{';
 
-	expo_str(e, name);
+	expo_str(e, s->name);
 	expo_str(e, suffix);
-	for (size_t i = 0; i < n_labels; i++) {
-		expo_fmt(e, "%c%s=\"", before, labels[i].name);
-		escape(e, labels[i].value, true);
+	for (size_t i = 0; i < s->n_labels; i++) {
+		expo_fmt(e, "%c%s=\"", before, s->labels[i].name);
+		escape(e, s->labels[i].value, true);
 		expo_char(e, '"');
 		before = ',';
 	}
@@ -90,48 +95,51 @@ static void series(struct expo *e, const char *name, const char *suffix,
 		expo_char(e, '"');
 		before = ',';
 	}
-	if (before == ',')
-		expo_char(e, '}');
-	expo_char(e, ' ');
+	expo_str(e, before == ',' ? "} " : " ");
 }
 
-static void series_u64(struct expo *e, const char *name, const char *suffix,
-	const struct expo_label *labels, size_t n_labels, const double *le, uint64_t v)
+static void value_u64(struct expo *e, uint64_t v)
 {
-	series(e, name, suffix, labels, n_labels, le);
 	expo_u64(e, v);
+	expo_char(e, '\n');
+}
+
+static void value_double(struct expo *e, double v)
+{
+	number(e, v);
 	expo_char(e, '\n');
 }
 
 void expo_sample_u64(struct expo *e, const struct expo_family *f, const struct expo_label *labels,
 	size_t n_labels, uint64_t v)
 {
-	series_u64(e, f->name, "", labels, n_labels, NULL, v);
+	series(e, &(struct series){f->name, labels, n_labels}, "", NULL);
+	value_u64(e, v);
 }
 
 void expo_sample_double(struct expo *e, const struct expo_family *f,
 	const struct expo_label *labels, size_t n_labels, double v)
 {
-	series(e, f->name, "", labels, n_labels, NULL);
-	number(e, v);
-	expo_char(e, '\n');
+	series(e, &(struct series){f->name, labels, n_labels}, "", NULL);
+	value_double(e, v);
 }
 
 void expo_sample_histogram(struct expo *e, const struct expo_family *f,
 	const struct expo_label *labels, size_t n_labels, const struct expo_histogram *h)
 {
+	const struct series s = {f->name, labels, n_labels};
 	const double above = INFINITY;
 	uint64_t count = 0;
 
 	for (size_t i = 0; i <= h->n; i++) {
 		count += h->counts[i];
-		series_u64(e, f->name, "_bucket", labels, n_labels,
-			i < h->n ? &h->bounds[i] : &above, count);
+		series(e, &s, "_bucket", i < h->n ? &h->bounds[i] : &above);
+		value_u64(e, count);
 	}
-	series(e, f->name, "_sum", labels, n_labels, NULL);
-	number(e, h->sum);
-	expo_char(e, '\n');
-	series_u64(e, f->name, "_count", labels, n_labels, NULL, count);
+	series(e, &s, "_sum", NULL);
+	value_double(e, h->sum);
+	series(e, &s, "_count", NULL);
+	value_u64(e, count);
 }
 
 void expo_metrics_end(struct expo *e, enum expo_format format)

@@ -1,8 +1,7 @@
 /* A token bucket as one number: the generic cell rate algorithm (ITU-T I.371, virtual scheduling).
  * Instead of counting tokens it keeps the "theoretical arrival time" at which the bucket will be
  * full again; nothing has to be refilled, and a bucket at rest is just a time in the past. A bucket
- * has one owner; for many sources shared by threads see sources.h, which uses the same arithmetic.
- */
+ * has one owner; many sources shared by threads are in sources.h, with the same arithmetic. */
 #ifndef RATELIMIT_BUCKET_H
 #define RATELIMIT_BUCKET_H
 

@@ -74,8 +74,7 @@ static void take_all(struct list *from, struct list *to)
 	list_init(from);
 }
 
-/* The slot's timers wait in `batch` until each had its turn, so callbacks may delete any of them.
- */
+/* The slot's timers wait in `batch` for their turn, so callbacks may delete any of them. */
 static void run_slot(struct wheel *w, wheel_cb *cb, void *arg)
 {
 	struct list batch;

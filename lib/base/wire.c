@@ -1,17 +1,5 @@
 #include "base/wire.h"
 
-struct span wire_bytes(struct wire_reader *r, size_t n)
-{
-	struct span s = span_of(r->p, n);
-
-	if (r->failed || wire_left(r) < n) {
-		r->failed = true;
-		return span_of(NULL, 0);
-	}
-	r->p += n;
-	return s;
-}
-
 static uint64_t take(struct wire_reader *r, size_t n)
 {
 	struct span s = wire_bytes(r, n);
@@ -20,16 +8,6 @@ static uint64_t take(struct wire_reader *r, size_t n)
 	for (size_t i = 0; i < s.n; i++)
 		v = v << 8 | s.p[i];
 	return v;
-}
-
-uint8_t wire_u8(struct wire_reader *r)
-{
-	return (uint8_t)take(r, 1);
-}
-
-uint16_t wire_u16(struct wire_reader *r)
-{
-	return (uint16_t)take(r, 2);
 }
 
 uint32_t wire_u24(struct wire_reader *r)

@@ -25,14 +25,37 @@ static inline size_t wire_left(const struct wire_reader *r)
 	return (size_t)(r->end - r->p);
 }
 
-uint8_t wire_u8(struct wire_reader *r);
-uint16_t wire_u16(struct wire_reader *r);
+/* The next n bytes, borrowed from the source; empty after an error. This and the two below it are inline because
+ * parsers of small fields spend most of their time here. */
+static inline struct span wire_bytes(struct wire_reader *r, size_t n)
+{
+	struct span s = span_of(r->p, n);
+
+	if (r->failed || wire_left(r) < n) {
+		r->failed = true;
+		return span_of(NULL, 0);
+	}
+	r->p += n;
+	return s;
+}
+
+static inline uint8_t wire_u8(struct wire_reader *r)
+{
+	struct span s = wire_bytes(r, 1);
+
+	return s.n > 0 ? s.p[0] : 0;
+}
+
+static inline uint16_t wire_u16(struct wire_reader *r)
+{
+	struct span s = wire_bytes(r, 2);
+
+	return s.n > 0 ? (uint16_t)(s.p[0] << 8 | s.p[1]) : 0;
+}
+
 uint32_t wire_u24(struct wire_reader *r);
 uint32_t wire_u32(struct wire_reader *r);
 uint64_t wire_u64(struct wire_reader *r);
-
-/* The next n bytes, borrowed from the source; empty after an error. */
-struct span wire_bytes(struct wire_reader *r, size_t n);
 
 static inline struct wire_writer wire_write(void *buf, size_t n)
 {

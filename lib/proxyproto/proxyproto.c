@@ -16,7 +16,6 @@ enum {
 	FAMILY_UNIX = 3, /* the highest that is assigned, as is datagram among the transports */
 	TRANSPORT_STREAM = 1,
 	TRANSPORT_DGRAM = 2,
-	UNIX_ADDRESSES = 216,
 	TLV_ALPN = 0x01,
 	TLV_AUTHORITY = 0x02,
 	TLV_CRC32C = 0x03,
@@ -171,40 +170,50 @@ static enum proxyproto_status parse_tlvs(
 	return PROXYPROTO_DONE;
 }
 
-static void read_addresses(
-	struct wire_reader *r, enum proxyproto_family family, struct proxyproto *out)
+/* The addresses' bytes in a version 2 header. */
+static size_t block_bytes(uint8_t family)
 {
-	struct span source = wire_bytes(r, address_bytes(family));
-	struct span destination = wire_bytes(r, address_bytes(family));
+	static const size_t bytes[] = {
+		[PROXYPROTO_UNSPEC] = 0,
+		[PROXYPROTO_INET] = 2 * (4 + 2),
+		[PROXYPROTO_INET6] = 2 * (16 + 2),
+		[FAMILY_UNIX] = 2 * 108,
+	};
 
-	if (r->failed)
-		return;
+	return bytes[family];
+}
+
+static void read_addresses(struct span block, enum proxyproto_family family, struct proxyproto *out)
+{
+	struct wire_reader r = wire_read(block);
+	struct span source = wire_bytes(&r, address_bytes(family));
+	struct span destination = wire_bytes(&r, address_bytes(family));
+
 	memcpy(out->source.bytes, source.p, source.n);
 	memcpy(out->destination.bytes, destination.p, destination.n);
 	out->source.family = out->destination.family = family;
-	out->source.port = wire_u16(r);
-	out->destination.port = wire_u16(r);
+	out->source.port = wire_u16(&r);
+	out->destination.port = wire_u16(&r);
 }
 
-/* `header` is complete. */
+/* `header` is complete, its family and transport are among those assigned. */
 static enum proxyproto_status parse_v2_body(struct span header, struct proxyproto *out)
 {
 	struct wire_reader r = wire_read(span_of(header.p + V2_HEADER, header.n - V2_HEADER));
 	uint8_t family = header.p[13] >> 4, transport = header.p[13] & 0x0f;
+	struct span block;
 
 	out->version = V2_VERSION;
 	out->local = (header.p[12] & 0x0f) == COMMAND_LOCAL;
 	out->consumed = header.n;
 	if (out->local)
 		return PROXYPROTO_DONE;
-	if (family == FAMILY_UNIX)
-		wire_bytes(&r, UNIX_ADDRESSES);
-	else if (family != PROXYPROTO_UNSPEC)
-		read_addresses(&r, (enum proxyproto_family)family, out);
+	block = wire_bytes(&r, block_bytes(family));
 	if (r.failed)
 		return malformed(out, "PROXY header too short for its addresses");
-	if (transport != TRANSPORT_STREAM)
-		out->source.family = out->destination.family = PROXYPROTO_UNSPEC;
+	if (transport == TRANSPORT_STREAM &&
+		(family == PROXYPROTO_INET || family == PROXYPROTO_INET6))
+		read_addresses(block, (enum proxyproto_family)family, out);
 	return parse_tlvs(header, &r, out);
 }
 

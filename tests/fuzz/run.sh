@@ -11,10 +11,10 @@ for target in "$@"; do
 	mkdir -p "$found"
 	echo "== $name: ${FUZZ_SECONDS:-60} s"
 	"./$target" -max_total_time="${FUZZ_SECONDS:-60}" -timeout=10 -rss_limit_mb=1024 \
-		-artifact_prefix="$found/crash-" -print_final_stats=1 "$found" "$corpus/$name" 2>&1 |
+		-artifact_prefix="$found/" -print_final_stats=1 "$found" "$corpus/$name" 2>&1 |
 		tee "$found.log" | tail -12
 	# the pipe hides the fuzzer's exit status; its artifacts do not
-	for artifact in "$found"/crash-*; do
+	for artifact in "$found"/crash-* "$found"/oom-* "$found"/timeout-* "$found"/leak-*; do
 		[ ! -e "$artifact" ] || { echo "$name: found $artifact"; exit 1; }
 	done
 done

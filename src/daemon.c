@@ -71,42 +71,40 @@ static size_t count_binds(const struct config *c)
 
 /* --- listening sockets: ours, lent to the workers --- */
 
-static bool bind_one(struct daemon *d, struct worker_listener *slot, unsigned listener,
-	const struct config_bind *bind)
+/* The sockets of one address, one for each worker, as number `socket` of their lists. */
+static bool bind_one(
+	struct daemon *d, unsigned listener, const struct config_bind *bind, size_t socket)
 {
-	const struct config_listener *l = &d->config->listeners[listener];
-	struct listener_fd_error err;
+	int *fds = malloc(d->n_workers * sizeof(*fds));
+	const char *what = "";
+	int err = fds ? listener_fd_open(&bind->addr, fds, d->n_workers, &what) : -ENOMEM;
 
-	slot->listener = (uint16_t)listener;
-	slot->fd = listener_fd_open(&bind->addr, &err);
-	if (slot->fd >= 0)
-		return true;
-	snprintf(d->why, sizeof(d->why), "listener %s: %s: %s: %s", l->name, bind->text, err.what,
-		strerror(err.number));
-	return false;
-}
-
-static bool bind_worker(struct daemon *d, struct daemon_worker *w)
-{
-	size_t n = 0;
-
-	w->listeners = malloc((d->n_sockets + 1) * sizeof(*w->listeners));
-	if (!w->listeners)
-		return out_of_memory(d);
-	for (size_t i = 0; i < d->n_sockets; i++)
-		w->listeners[i].fd = -1;
-	for (unsigned l = 0; l < d->config->n_listeners; l++)
-		for (size_t b = 0; b < d->config->listeners[l].n_binds; b++)
-			if (!bind_one(d, &w->listeners[n++], l, &d->config->listeners[l].binds[b]))
-				return false;
-	return true;
+	if (err)
+		snprintf(d->why, sizeof(d->why), "listener %s cannot listen on %s: %s: %s",
+			d->config->listeners[listener].name, bind->text, what, strerror(-err));
+	for (size_t i = 0; i < d->n_workers && !err; i++)
+		d->workers[i].listeners[socket] =
+			(struct worker_listener){fds[i], (uint16_t)listener};
+	free(fds);
+	return !err;
 }
 
 static bool bind_all(struct daemon *d)
 {
-	for (size_t i = 0; i < d->n_workers; i++)
-		if (!bind_worker(d, &d->workers[i]))
-			return false;
+	size_t socket = 0;
+
+	for (size_t i = 0; i < d->n_workers; i++) {
+		d->workers[i].listeners =
+			malloc((d->n_sockets + 1) * sizeof(struct worker_listener));
+		if (!d->workers[i].listeners)
+			return out_of_memory(d);
+		for (size_t s = 0; s < d->n_sockets; s++)
+			d->workers[i].listeners[s].fd = -1;
+	}
+	for (unsigned l = 0; l < d->config->n_listeners; l++)
+		for (size_t b = 0; b < d->config->listeners[l].n_binds; b++)
+			if (!bind_one(d, l, &d->config->listeners[l].binds[b], socket++))
+				return false;
 	return true;
 }
 

@@ -1,6 +1,6 @@
-#include "config-build.h"
-
 #include "daemon.h"
+
+#include "config-build.h"
 
 #include "control/control.h"
 #include "data/worker.h"
@@ -75,18 +75,19 @@ static size_t count_binds(const struct config *c)
 static bool bind_one(
 	struct daemon *d, unsigned listener, const struct config_bind *bind, size_t socket)
 {
+	struct listener_fd_error error = {"memory", ENOMEM};
 	int *fds = malloc(d->n_workers * sizeof(*fds));
-	const char *what = "";
-	int err = fds ? listener_fd_open(&bind->addr, fds, d->n_workers, &what) : -ENOMEM;
+	bool ok = fds && listener_fd_open(&bind->addr, fds, d->n_workers, &error);
 
-	if (err)
+	if (!ok)
 		snprintf(d->why, sizeof(d->why), "listener %s cannot listen on %s: %s: %s",
-			d->config->listeners[listener].name, bind->text, what, strerror(-err));
-	for (size_t i = 0; i < d->n_workers && !err; i++)
+			d->config->listeners[listener].name, bind->text, error.what,
+			strerror(error.number));
+	for (size_t i = 0; i < d->n_workers && ok; i++)
 		d->workers[i].listeners[socket] =
 			(struct worker_listener){fds[i], (uint16_t)listener};
 	free(fds);
-	return !err;
+	return ok;
 }
 
 static bool bind_all(struct daemon *d)

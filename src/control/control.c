@@ -279,6 +279,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	servers_tick(c->servers, mono_now());
 	admin_tick(c->admin);
+	status_http_tick(c->status_http);
 	notify_watchdog();
 }
 

@@ -1,0 +1,22 @@
+/* The node's status over HTTP, read-only: dashboard, metrics, CSV, JSON, /health and /ready. libevent's evhttp on
+ * control's loop; sources outside status.http.allow (loopback where none is listed) get 403.
+ *
+ * Bounded: head size, no bodies, a time limit on each connection, and a limit on new connections a second beyond
+ * which accepting waits for the next one. owner: control; thread: control. */
+#ifndef CONTROL_STATUS_HTTP_H
+#define CONTROL_STATUS_HTTP_H
+
+#include "control/control.h"
+
+#include <stddef.h>
+
+struct status_http;
+
+/* Listens on every status.http.bind. NULL: `why` names the address and what was refused. */
+struct status_http *status_http_new(struct control *c, char *why, size_t why_size);
+void status_http_free(struct status_http *h); /* NULL is allowed */
+
+/* Once a second. */
+void status_http_tick(struct status_http *h);
+
+#endif

@@ -36,7 +36,8 @@ static void set_header(struct evhttp_request *req, const char *name, const char 
 	evhttp_add_header(evhttp_request_get_output_headers(req), name, value);
 }
 
-static void answer(struct evhttp_request *req, int code, const char *type, const void *body, size_t n)
+static void answer(
+	struct evhttp_request *req, int code, const char *type, const void *body, size_t n)
 {
 	struct evbuffer *out = evhttp_request_get_output_buffer(req);
 
@@ -80,7 +81,8 @@ static void page_dashboard(struct control *c, struct evhttp_request *req)
 {
 	(void)c;
 	set_header(req, "Content-Security-Policy",
-		"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; "
+		"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+		"connect-src 'self'; "
 		"img-src data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'");
 	answer(req, 200, "text/html; charset=utf-8", dashboard_html, dashboard_html_size);
 }
@@ -93,8 +95,9 @@ static void page_metrics(struct control *c, struct evhttp_request *req)
 
 	expo_init(&e);
 	metrics_write(c, &e, open ? EXPO_OPENMETRICS : EXPO_PROMETHEUS);
-	answer_expo(req, open ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
-			      : "text/plain; version=0.0.4; charset=utf-8",
+	answer_expo(req,
+		open ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
+		     : "text/plain; version=0.0.4; charset=utf-8",
 		&e);
 }
 
@@ -223,7 +226,8 @@ static void on_request(struct evhttp_request *req, void *arg)
 		set_header(req, "Allow", "GET, HEAD");
 		answer_text(req, 405, "read-only: GET and HEAD\n");
 	} else if (!page) {
-		answer_text(req, 404, "no such page; there are / /metrics /;csv /health /ready /api/v1/…\n");
+		answer_text(req, 404,
+			"no such page; there are / /metrics /;csv /health /ready /api/v1/…\n");
 	} else {
 		page->write(h->control, req);
 	}
@@ -269,8 +273,8 @@ static bool listen_on(struct status_http *h, const struct addr *addr, char *why,
 	int fd;
 
 	if (!listener_fd_open(addr, &fd, 1, &error)) {
-		snprintf(why, why_size, "status.http cannot listen on %s: %s: %s", addr_format(addr, text),
-			error.what, strerror(error.number));
+		snprintf(why, why_size, "status.http cannot listen on %s: %s: %s",
+			addr_format(addr, text), error.what, strerror(error.number));
 		return false;
 	}
 	bound = evhttp_accept_socket_with_handle(h->http, fd);

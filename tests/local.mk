@@ -11,6 +11,7 @@ tests_sanitized = yes
 endif
 AM_TESTS_ENVIRONMENT = \
 	CRITERION_OUTPUTS=tap:-; export CRITERION_OUTPUTS; \
+	LSAN_OPTIONS=suppressions='$(abs_srcdir)/tests/lsan.supp':print_suppressions=0; export LSAN_OPTIONS; \
 	ASAN_OPTIONS=detect_leaks=1:abort_on_error=1; export ASAN_OPTIONS; \
 	UBSAN_OPTIONS=print_stacktrace=1; export UBSAN_OPTIONS; \
 	TSAN_OPTIONS=halt_on_error=0:second_deadlock_stack=1; export TSAN_OPTIONS; \
@@ -32,4 +33,4 @@ dist_check_SCRIPTS += tests/layering.sh
 lint:
 	CPPFLAGS='-I$(abs_top_builddir)' $(SHELL) $(srcdir)/tests/lint.sh
 .PHONY: lint
-EXTRA_DIST += tests/lint.sh .clang-format .clang-tidy
+EXTRA_DIST += tests/lsan.supp tests/lint.sh .clang-format .clang-tidy

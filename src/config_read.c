@@ -1,5 +1,3 @@
-#include "config-build.h"
-
 #include "config_read.h"
 
 #include "base/bug.h"
@@ -8,149 +6,6 @@
 
 #include <stdio.h>
 #include <string.h>
-
-enum { PATH_MAX_BYTES = 256, FOUND_MAX = CONFIG_QUOTED_MAX + 32 };
-
-static unsigned line_order(const config_setting_t *s)
-{
-	return (unsigned)config_setting_source_line(s);
-}
-
-/* libconfig notes the line of a text in an array only when it has seen what follows it: back to the line that
- * holds it, if that is one of the array's. */
-static unsigned element_order(const struct config_reader *r, const config_setting_t *s)
-{
-	const config_setting_t *parent = config_setting_parent(s);
-	const char *text = config_setting_get_string(s);
-	unsigned last = line_order(s);
-
-	for (unsigned i = last; i >= line_order(parent) && i > 0; i--) {
-		struct span line = config_text_line(r->text, i);
-
-		if (memmem(line.p, line.n, text, strlen(text)))
-			return i;
-	}
-	return last;
-}
-
-struct config_place config_place_of(const struct config_reader *r, const config_setting_t *s)
-{
-	unsigned order = line_order(s);
-
-	if (!config_setting_name(s) && config_setting_type(s) == CONFIG_TYPE_STRING)
-		order = element_order(r, s);
-	return config_text_place(r->text, order);
-}
-
-/* "listeners[0].timeouts.hello", built from its end. */
-static const char *path_of(const config_setting_t *s, char buf[PATH_MAX_BYTES])
-{
-	char part[PATH_MAX_BYTES], *at = buf + PATH_MAX_BYTES - 1;
-
-	*at = '\0';
-	for (; !config_setting_is_root(s); s = config_setting_parent(s)) {
-		const char *name = config_setting_name(s);
-		bool dot = name && !config_setting_is_root(config_setting_parent(s));
-		int n = name ? snprintf(part, sizeof(part), "%s%s", dot ? "." : "", name)
-			     : snprintf(part, sizeof(part), "[%d]", config_setting_index(s));
-
-		if (n >= at - buf)
-			break;
-		at -= n;
-		memcpy(at, part, (size_t)n);
-	}
-	return at;
-}
-
-static void say(struct config_reader *r, enum config_severity severity, const config_setting_t *at,
-	const char *fmt, va_list ap)
-{
-	char path[PATH_MAX_BYTES], text[1024];
-	const char *where = path_of(at, path);
-
-	vsnprintf(text, sizeof(text), fmt, ap);
-	config_errors_add(r->errors, severity, config_place_of(r, at), "%s%s%s", where,
-		*where ? ": " : "", text);
-}
-
-void config_error(struct config_reader *r, const config_setting_t *at, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	say(r, CONFIG_ERROR, at, fmt, ap);
-	va_end(ap);
-}
-
-void config_warning(struct config_reader *r, const config_setting_t *at, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	say(r, CONFIG_WARNING, at, fmt, ap);
-	va_end(ap);
-}
-
-const char *config_quoted(const char *text, char buf[CONFIG_QUOTED_MAX])
-{
-	size_t n = 0;
-
-	buf[n++] = '"';
-	for (; *text && n < CONFIG_QUOTED_MAX - 8; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c < 0x20 || c == 0x7f)
-			n += (size_t)snprintf(buf + n, 5, "\\x%02x", c);
-		else
-			buf[n++] = *text;
-	}
-	snprintf(buf + n, CONFIG_QUOTED_MAX - n, *text ? "...\"" : "\"");
-	return buf;
-}
-
-/* What a setting is, in words: integer 5, "text", a group. */
-static const char *found(const config_setting_t *s, char buf[FOUND_MAX])
-{
-	char quoted[CONFIG_QUOTED_MAX];
-
-	switch (config_setting_type(s)) {
-	case CONFIG_TYPE_INT:
-	case CONFIG_TYPE_INT64:
-		snprintf(buf, FOUND_MAX, "integer %lld", config_setting_get_int64(s));
-		break;
-	case CONFIG_TYPE_FLOAT:
-		snprintf(buf, FOUND_MAX, "number %g", config_setting_get_float(s));
-		break;
-	case CONFIG_TYPE_STRING:
-		snprintf(buf, FOUND_MAX, "%s", config_quoted(config_setting_get_string(s), quoted));
-		break;
-	case CONFIG_TYPE_BOOL:
-		snprintf(buf, FOUND_MAX, "%s", config_setting_get_bool(s) ? "true" : "false");
-		break;
-	case CONFIG_TYPE_GROUP:
-		snprintf(buf, FOUND_MAX, "a group {}");
-		break;
-	default:
-		snprintf(buf, FOUND_MAX, "%s list of %d", config_setting_length(s) ? "a" : "an empty",
-			config_setting_length(s));
-	}
-	return buf;
-}
-
-void config_error_found(struct config_reader *r, const config_setting_t *at, const char *expected)
-{
-	char buf[FOUND_MAX];
-
-	config_error(r, at, "found %s; expected %s", found(at, buf), expected);
-}
-
-void config_error_why(
-	struct config_reader *r, const config_setting_t *at, const char *why, const char *expected)
-{
-	char buf[FOUND_MAX];
-
-	config_error(r, at, "found %s: %s; expected %s", found(at, buf), why, expected);
-}
 
 static bool is_integer(const config_setting_t *s)
 {
@@ -176,7 +31,8 @@ const char *config_read_text(
 		return NULL;
 	}
 	if (strlen(text) > max) {
-		config_error(r, s, "found a text of %zu bytes; expected at most %zu", strlen(text), max);
+		config_error(
+			r, s, "found a text of %zu bytes; expected at most %zu", strlen(text), max);
 		return NULL;
 	}
 	return arena_strdup(r->config->arena, text);
@@ -191,6 +47,19 @@ static void read_text(
 		config_error_found(r, s, k->expected);
 	else if (text)
 		memcpy(to, &text, sizeof(text));
+}
+
+static void read_name(struct config_reader *r, const config_setting_t *s, void *to)
+{
+	static const char expected[] = "a name of up to 63 letters, digits, '-', '_', '.' and ':'";
+	const char *name = config_setting_get_string(s);
+
+	if (!name || !config_name(name)) {
+		config_error_found(r, s, expected);
+		return;
+	}
+	name = arena_strdup(r->config->arena, name);
+	memcpy(to, &name, sizeof(name));
 }
 
 static void store_number(void *to, size_t size, uint64_t v)
@@ -248,7 +117,8 @@ static const char *duration_text(uint64_t ms, char buf[32])
 
 	for (size_t i = 0; ms > 0 && i < sizeof(units) / sizeof(units[0]); i++) {
 		if (ms % units[i].ms == 0) {
-			snprintf(buf, 32, "%llu%s", (unsigned long long)(ms / units[i].ms), units[i].unit);
+			snprintf(buf, 32, "%llu%s", (unsigned long long)(ms / units[i].ms),
+				units[i].unit);
 			return buf;
 		}
 	}
@@ -376,7 +246,8 @@ static void read_list(
 static void refuse_http(
 	struct config_reader *r, const config_setting_t *s, const struct config_key *k)
 {
-	config_error(r, s, "belongs to mode = \"http\"; this listener has mode = \"passthrough\"%s%s",
+	config_error(r, s,
+		"belongs to mode = \"http\"; this listener has mode = \"passthrough\"%s%s",
 		k->expected ? ": " : "", k->expected ? k->expected : "");
 }
 
@@ -388,6 +259,9 @@ static void read_key(
 	switch (k->type) {
 	case CONFIG_TEXT:
 		read_text(r, s, k, member);
+		break;
+	case CONFIG_NAME:
+		read_name(r, s, member);
 		break;
 	case CONFIG_NUMBER:
 		read_number(r, s, k, member);
@@ -443,16 +317,6 @@ static void refuse_unknown(
 		config_error(r, s, "unknown key; expected one of %s", known);
 }
 
-static void refuse_missing(
-	struct config_reader *r, const config_setting_t *group, const struct config_key *k)
-{
-	char path[PATH_MAX_BYTES];
-	const char *where = path_of(group, path);
-
-	config_errors_add(r->errors, CONFIG_ERROR, config_place_of(r, group),
-		"%s%s%s: missing; expected %s", where, *where ? "." : "", k->name, k->expected);
-}
-
 static bool is_known(const struct config_key *keys, const char *name)
 {
 	for (const struct config_key *k = keys; k->name; k++)
@@ -480,6 +344,6 @@ void config_read_group(struct config_reader *r, const config_setting_t *group,
 		if (s)
 			read_key(r, s, k, to);
 		else if (k->required)
-			refuse_missing(r, group, k);
+			config_error_missing(r, group, k->name, k->expected);
 	}
 }

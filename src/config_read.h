@@ -8,28 +8,22 @@
 #define CONFIG_READ_H
 
 #include "config.h"
-#include "config_errors.h"
-#include "config_text.h"
+#include "config_say.h"
 
 #include <libconfig.h>
 
-struct config_reader {
-	struct config *config; /* what is being filled */
-	const struct config_text *text;
-	struct config_errors *errors;
-};
-
 enum config_type {
 	CONFIG_TEXT,	 /* const char * of 1 … max bytes; min 0 allows the empty one */
+	CONFIG_NAME,	 /* const char * that config_name() allows */
 	CONFIG_NUMBER,	 /* unsigned integer, min … max */
 	CONFIG_FLAG,	 /* bool */
 	CONFIG_DURATION, /* uint64_t, milliseconds, min … max */
 	CONFIG_CHOICE,	 /* an enum, one of `words` */
 	CONFIG_GROUP,	 /* a struct inside, by `keys` */
-	CONFIG_LIST,	 /* 0 … max elements: a pointer, and a size_t at count_offset; `read` reads each */
-	CONFIG_OWN,	 /* anything else: `read` reads it, given the place at offset */
-	CONFIG_LATER,	 /* refused: not supported yet by this version */
-	CONFIG_HTTP,	 /* refused: belongs to mode = "http"; `expected` may say what to use instead */
+	CONFIG_LIST, /* 0 … max elements: a pointer, and a size_t at count_offset; `read` reads each */
+	CONFIG_OWN,   /* anything else: `read` reads it, given the place at offset */
+	CONFIG_LATER, /* refused: not supported yet by this version */
+	CONFIG_HTTP, /* refused: belongs to mode = "http"; `expected` may say what to use instead */
 };
 
 /* A word and what it stands for; CONFIG_WORD_LATER: it is known, but not supported yet. The last has no name. */
@@ -56,12 +50,35 @@ struct config_key {
 	const char *expected; /* "a path such as "/health"", to stand behind "expected" */
 };
 
-/* For the rows of a table. */
+/* The rows of a table: a key and the member of `struct type` that it fills. What has no row of its own kind here is
+ * written in full, with one of the first two for the member. */
 #define CONFIG_MEMBER(type, member)                                                                \
 	.offset = offsetof(struct type, member), .size = sizeof(((struct type *)0)->member)
 #define CONFIG_ELEMENTS(type, array, count)                                                        \
 	.offset = offsetof(struct type, array), .count_offset = offsetof(struct type, count),      \
 	.size = sizeof(*((struct type *)0)->array)
+#define CONFIG_KEY(key, kind, struct_type, member_name, ...)                                       \
+	{                                                                                          \
+		.name = key, .type = kind, CONFIG_MEMBER(struct_type, member_name), __VA_ARGS__    \
+	}
+#define CONFIG_KEY_NUMBER(key, type, member, from, until)                                          \
+	CONFIG_KEY(key, CONFIG_NUMBER, type, member, .min = (from), .max = (until))
+#define CONFIG_KEY_DURATION(key, type, member, from, until)                                        \
+	CONFIG_KEY(key, CONFIG_DURATION, type, member, .min = (from), .max = (until))
+#define CONFIG_KEY_CHOICE(key, type, member, of)                                                   \
+	CONFIG_KEY(key, CONFIG_CHOICE, type, member, .words = (of))
+#define CONFIG_KEY_GROUP(key, type, member, by)                                                    \
+	CONFIG_KEY(key, CONFIG_GROUP, type, member, .keys = (by))
+#define CONFIG_KEY_OWN(key, type, member, by)                                                      \
+	CONFIG_KEY(key, CONFIG_OWN, type, member, .read = (by))
+#define CONFIG_KEY_HTTP(key, instead)                                                              \
+	{                                                                                          \
+		.name = (key), .type = CONFIG_HTTP, .expected = (instead)                          \
+	}
+#define CONFIG_KEY_LATER(key)                                                                      \
+	{                                                                                          \
+		.name = (key), .type = CONFIG_LATER                                                \
+	}
 
 void config_read_group(struct config_reader *r, const config_setting_t *group,
 	const struct config_key *keys, void *to);
@@ -69,23 +86,5 @@ void config_read_group(struct config_reader *r, const config_setting_t *group,
 /* The text of a setting, or NULL and an error that ends in `expected`. Lives as long as the config. */
 const char *config_read_text(
 	struct config_reader *r, const config_setting_t *s, size_t max, const char *expected);
-
-/* FILE:LINE: PATH: and the words of fmt. */
-void config_error(struct config_reader *r, const config_setting_t *at, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-void config_warning(struct config_reader *r, const config_setting_t *at, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-/* FILE:LINE: PATH: found SO-AND-SO; expected … */
-void config_error_found(struct config_reader *r, const config_setting_t *at, const char *expected);
-
-/* The same with the reason why what was found will not do: found SO-AND-SO: WHY; expected … */
-void config_error_why(struct config_reader *r, const config_setting_t *at, const char *why, const char *expected);
-
-struct config_place config_place_of(const struct config_reader *r, const config_setting_t *s);
-
-/* `text` in quotes, cut where it is very long, control bytes as \xNN: what a message may show. */
-enum { CONFIG_QUOTED_MAX = 128 };
-const char *config_quoted(const char *text, char buf[CONFIG_QUOTED_MAX]);
 
 #endif

@@ -193,7 +193,8 @@ static bool take_include(struct reading *r, const char *line, size_t n)
 			return true;
 		}
 	}
-	refuse(r, "@include: expected one file in quotes and nothing after it, as in @include \"FILE\"");
+	refuse(r, "@include: expected one file in quotes and nothing after it, as in @include "
+		  "\"FILE\"");
 	return true;
 }
 
@@ -287,7 +288,8 @@ static size_t take_text(struct reading *r, const char *line, size_t n, size_t i)
 	size_t from = i++;
 
 	if (line[from] == '\n') {
-		refuse(r, "a text without its closing quote (\"); a text ends on the line it began");
+		refuse(r,
+			"a text without its closing quote (\"); a text ends on the line it began");
 		r->state = IN_CODE;
 	} else if (line[from] == '"') {
 		r->state = IN_CODE;

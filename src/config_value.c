@@ -21,7 +21,8 @@ static uint64_t unit_ms(const char *unit)
 	static const struct {
 		const char *unit;
 		uint64_t ms;
-	} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 60 * 60 * 1000}, {"d", CONFIG_DAY_MS}};
+	} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 60 * 60 * 1000},
+		{"d", CONFIG_DAY_MS}};
 
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
 		if (strcmp(unit, units[i].unit) == 0)
@@ -88,40 +89,8 @@ bool config_file_mode(const char *text, unsigned *ret_mode)
 
 bool config_name(const char *text)
 {
-	size_t n = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:");
+	size_t n =
+		strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:");
 
 	return n > 0 && n <= CONFIG_NAME_MAX && text[n] == '\0';
-}
-
-static bool is_multicast(const struct addr *a)
-{
-	return a->family == AF_INET ? (a->ip[0] & 0xf0) == 0xe0 : a->ip[0] == 0xff;
-}
-
-static bool is_reserved(const struct addr *a)
-{
-	return a->family == AF_INET && a->ip[0] >= 0xf0; /* 240.0.0.0/4, broadcast included */
-}
-
-static bool lacks_scope(const struct addr *a)
-{
-	return a->family == AF_INET6 && a->ip[0] == 0xfe && (a->ip[1] & 0xc0) == 0x80 && a->scope == 0;
-}
-
-const char *config_unusable_bind(const struct addr *a)
-{
-	if (is_multicast(a))
-		return "a multicast address";
-	if (is_reserved(a))
-		return "a reserved address";
-	if (lacks_scope(a))
-		return "a link-local address without its interface, as in \"[fe80::1%eth0]:443\"";
-	return NULL;
-}
-
-const char *config_unusable_server(const struct addr *a)
-{
-	if (addr_is_any(a) || (a->family == AF_INET && a->ip[0] == 0))
-		return "the address of no one server";
-	return config_unusable_bind(a);
 }

@@ -22,10 +22,4 @@ bool config_file_mode(const char *text, unsigned *ret_mode);
 enum { CONFIG_NAME_MAX = 63 };
 bool config_name(const char *text);
 
-/* Why no connection can be made to this address, as words for a person; NULL: it can be tried. */
-const char *config_unusable_server(const struct addr *a);
-
-/* Why nothing can listen on it; NULL: it can be tried. */
-const char *config_unusable_bind(const struct addr *a);
-
 #endif

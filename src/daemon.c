@@ -286,6 +286,8 @@ static bool start(struct daemon *d)
 		snprintf(d->why, sizeof(d->why), "log %s: %s", what, strerror(err));
 		return false;
 	}
+	for (size_t i = 0; i < c->n_warnings; i++)
+		log_warning("config", "%s", c->warnings[i]);
 	ignore_broken_pipes();
 	prepare_directories(c);
 	check_descriptors(c, descriptors);

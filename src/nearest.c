@@ -37,7 +37,8 @@ static unsigned distance(const char *a, size_t na, const char *b, size_t nb)
 
 		row[0] = (unsigned)i;
 		for (size_t j = 1; j <= nb; j++) {
-			row[j] = min3(last[j] + 1, row[j - 1] + 1, last[j - 1] + (a[i - 1] != b[j - 1]));
+			row[j] = min3(
+				last[j] + 1, row[j - 1] + 1, last[j - 1] + (a[i - 1] != b[j - 1]));
 			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
 				above[j - 2] + 1 < row[j])
 				row[j] = above[j - 2] + 1;

@@ -1,0 +1,184 @@
+#include "config_check.h"
+
+#include <string.h>
+
+/* An element of a list by its index; its key where it has that one. */
+static const config_setting_t *element(const config_setting_t *list, size_t i, const char *key)
+{
+	const config_setting_t *e = config_setting_get_elem(list, (unsigned)i);
+	const config_setting_t *s = config_setting_get_member(e, key);
+
+	return s ? s : e;
+}
+
+/* Elements of `size` bytes, each with its name, a const char *, as the first member. */
+static void check_names(struct config_reader *r, const config_setting_t *list, const void *elements,
+	size_t n, size_t size)
+{
+	const char *name, *other;
+
+	for (size_t i = 0; i < n; i++) {
+		memcpy(&name, (const char *)elements + i * size, sizeof(name));
+		for (size_t j = 0; name && j < i; j++) {
+			memcpy(&other, (const char *)elements + j * size, sizeof(other));
+			if (!other || strcmp(name, other) != 0)
+				continue;
+			config_error(r, element(list, i, "name"),
+				"found \"%s\", which is the name of %s[%zu] already; expected each "
+				"name once",
+				name, config_setting_name(list), j);
+			break;
+		}
+	}
+}
+
+/* One address that something listens on. */
+struct bound {
+	const struct addr *addr;
+	const config_setting_t *setting;
+	bool exclusive; /* of the status page, which shares no address with anyone */
+};
+
+/* Listeners may share a port: the more specific address gets the connection, as all their sockets reuse ports. So only
+ * the same address twice is refused, which the kernel would split at random. The status page does not reuse ports. */
+static bool clash(const struct bound *a, const struct bound *b)
+{
+	bool wild = addr_is_any(a->addr) || addr_is_any(b->addr);
+	bool both = (addr_is_any(a->addr) && a->addr->family == AF_INET6) ||
+		    (addr_is_any(b->addr) && b->addr->family == AF_INET6);
+
+	if (addr_eq(a->addr, b->addr))
+		return true;
+	if ((!a->exclusive && !b->exclusive) || a->addr->port != b->addr->port)
+		return false;
+	return both || (wild && a->addr->family == b->addr->family);
+}
+
+static void check_bound(struct config_reader *r, const struct bound *bound, size_t n)
+{
+	char text[CONFIG_QUOTED_MAX];
+
+	for (size_t i = 0; i < n; i++) {
+		for (size_t j = 0; j < i; j++) {
+			const config_setting_t *first = bound[j].setting;
+
+			if (!clash(&bound[i], &bound[j]))
+				continue;
+			config_error(r, bound[i].setting,
+				"found %s, which clashes with \"%s\" on line %u; expected an "
+				"address of its own",
+				config_quoted(config_setting_get_string(bound[i].setting), text),
+				config_setting_get_string(first), config_place_of(r, first).line);
+			break;
+		}
+	}
+}
+
+static size_t count_binds(const struct config *c)
+{
+	size_t n = c->status.n_http_binds;
+
+	for (size_t i = 0; i < c->n_listeners; i++)
+		n += c->listeners[i].n_binds;
+	return n;
+}
+
+static const config_setting_t *status_binds(const config_setting_t *root)
+{
+	const config_setting_t *s = config_setting_get_member(root, "status");
+
+	s = s ? config_setting_get_member(s, "http") : NULL;
+	return s ? config_setting_get_member(s, "bind") : NULL;
+}
+
+static void check_binds(struct config_reader *r, const config_setting_t *root)
+{
+	const struct config *c = r->config;
+	const config_setting_t *listeners = config_setting_get_member(root, "listeners");
+	struct bound *bound = arena_array(c->arena, count_binds(c), sizeof(*bound));
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n_listeners; i++) {
+		const struct config_listener *l = &c->listeners[i];
+		const config_setting_t *binds = element(listeners, i, "bind");
+
+		for (size_t j = 0; j < l->n_binds; j++)
+			if (l->binds[j].addr.family != AF_UNSPEC)
+				bound[n++] = (struct bound){&l->binds[j].addr,
+					config_setting_get_elem(binds, (unsigned)j), false};
+	}
+	for (size_t i = 0; i < c->status.n_http_binds; i++)
+		if (c->status.http_binds[i].family != AF_UNSPEC)
+			bound[n++] = (struct bound){&c->status.http_binds[i],
+				config_setting_get_elem(status_binds(root), (unsigned)i), true};
+	check_bound(r, bound, n);
+}
+
+/* Two servers at one address are odd, but someone may want them. */
+static void warn_addresses(
+	struct config_reader *r, const config_setting_t *list, const struct config_backend *b)
+{
+	char text[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < b->n_servers; i++) {
+		for (size_t j = 0; j < i; j++) {
+			const struct addr *a = &b->servers[i].addr;
+
+			if (a->family == AF_UNSPEC || !addr_eq(a, &b->servers[j].addr))
+				continue;
+			config_warning(r, element(list, i, "address"),
+				"found \"%s\", which servers[%zu] has too", addr_format(a, text),
+				j);
+			break;
+		}
+	}
+}
+
+static void check_servers(struct config_reader *r, const config_setting_t *backends)
+{
+	const struct config *c = r->config;
+
+	for (size_t i = 0; i < c->n_backends; i++) {
+		const struct config_backend *b = &c->backends[i];
+		const config_setting_t *servers = element(backends, i, "servers");
+
+		check_names(r, servers, b->servers, b->n_servers, sizeof(*b->servers));
+		warn_addresses(r, servers, b);
+	}
+}
+
+static bool is_used(const struct config *c, unsigned backend)
+{
+	for (size_t i = 0; i < c->n_listeners; i++) {
+		const struct config_listener *l = &c->listeners[i];
+
+		if (l->default_backend == (int)backend)
+			return true;
+		for (size_t j = 0; j < l->n_routes; j++)
+			if (l->routes[j].backend == backend)
+				return true;
+	}
+	return false;
+}
+
+static void warn_unused(struct config_reader *r, const config_setting_t *backends)
+{
+	for (size_t i = 0; i < r->config->n_backends; i++)
+		if (!is_used(r->config, (unsigned)i))
+			config_warning(
+				r, element(backends, i, "name"), "no route leads to this backend");
+}
+
+void config_check(struct config_reader *r, const config_setting_t *root)
+{
+	const config_setting_t *listeners = config_setting_get_member(root, "listeners");
+	const config_setting_t *backends = config_setting_get_member(root, "backends");
+	const struct config *c = r->config;
+
+	check_names(r, listeners, c->listeners, c->n_listeners, sizeof(*c->listeners));
+	check_names(r, backends, c->backends, c->n_backends, sizeof(*c->backends));
+	check_binds(r, root);
+	check_servers(r, backends);
+	if (r->errors->n_errors == 0)
+		warn_unused(r, backends);
+}

@@ -1,0 +1,138 @@
+#include "explain.h"
+
+#include "idna/idna.h"
+#include "route.h"
+
+#include <string.h>
+
+/* What is asked: the name as a client would send it, and the path behind it, if there is one. */
+struct question {
+	char sent[IDNA_SIZE];
+	char normal[HOSTNAME_SIZE]; /* "" where it is no host name */
+	const char *path;	    /* NULL: none */
+};
+
+static struct question question_of(const char *text)
+{
+	size_t n = strcspn(text, "/");
+	struct question q = {.path = text[n] ? text + n : NULL};
+	const char *wrong;
+
+	if (idna_to_ascii(span_of(text, n), q.sent, &wrong) != IDNA_OK)
+		snprintf(q.sent, sizeof(q.sent), "%.*s", n < IDNA_SIZE ? (int)n : IDNA_SIZE - 1,
+			text);
+	if (hostname_normalize(span_str(q.sent), q.normal) < 0)
+		q.normal[0] = '\0';
+	return q;
+}
+
+/* Whether "*.example.com" has the name. */
+static bool is_under(const char *pattern, const char *name)
+{
+	size_t suffix = strlen(pattern) - 1, n = strlen(name);
+
+	return pattern[0] == '*' && n > suffix && strcmp(name + n - suffix, pattern + 1) == 0;
+}
+
+/* The name of the route that made it the best: the exact one, else the longest wildcard. */
+static const char *pattern_of(const struct config_route *route, const char *name)
+{
+	const char *best = "any name";
+	size_t longest = 0;
+
+	for (size_t i = 0; i < route->n_names; i++) {
+		const char *pattern = route->names[i];
+
+		if (strcmp(pattern, name) == 0)
+			return pattern;
+		if (is_under(pattern, name) && strlen(pattern) > longest) {
+			best = pattern;
+			longest = strlen(pattern);
+		}
+	}
+	return best;
+}
+
+static const char *balance_name(enum balance_algo algo)
+{
+	switch (algo) {
+	case BALANCE_ROUNDROBIN:
+		return "roundrobin";
+	case BALANCE_LEASTCONN:
+		return "leastconn";
+	case BALANCE_SOURCE:
+		return "source";
+	case BALANCE_RANDOM2:
+		return "random2";
+	}
+	return "?";
+}
+
+static const char *proxy_name(enum config_proxy proxy)
+{
+	switch (proxy) {
+	case PROXY_OFF:
+		return "off";
+	case PROXY_V1:
+		return "v1";
+	case PROXY_V2:
+		return "v2";
+	}
+	return "?";
+}
+
+static void explain_server(const struct config_server *s, FILE *out)
+{
+	char addr[ADDR_TEXT_MAX];
+
+	fprintf(out, "  server   %s %s", s->name, addr_format(&s->addr, addr));
+	if (s->weight != 1)
+		fprintf(out, ", weight %u%s", s->weight,
+			s->weight == 0 ? " (gets no new connections)" : "");
+	if (s->backup)
+		fprintf(out, ", backup");
+	fputc('\n', out);
+}
+
+static void explain_backend(const struct config_backend *b, FILE *out)
+{
+	fprintf(out, "  backend  %s (balance %s, proxy_protocol %s)\n", b->name,
+		balance_name(b->balance), proxy_name(b->proxy_protocol));
+	for (size_t i = 0; i < b->n_servers; i++)
+		explain_server(&b->servers[i], out);
+}
+
+static void explain_listener(const struct config *c, const struct config_listener *l,
+	const struct question *q, FILE *out)
+{
+	int route, backend = route_backend(l, span_str(q->sent), &route);
+
+	fprintf(out, "listener %s (passthrough)", l->name);
+	for (size_t i = 0; i < l->n_binds; i++)
+		fprintf(out, "%s %s", i ? "," : "", l->binds[i].text);
+	fputc('\n', out);
+	if (backend == ROUTE_NONE) {
+		fprintf(out, "  no route: the client gets the TLS alert unrecognized_name (112)\n");
+		return;
+	}
+	if (route == ROUTE_NONE)
+		fprintf(out, "  pattern  default_backend: no route has the name\n");
+	else
+		fprintf(out, "  pattern  %s (routes[%d], line %d)\n",
+			pattern_of(&l->routes[route], q->normal), route, l->routes[route].line);
+	explain_backend(&c->backends[backend], out);
+}
+
+void explain_name(const struct config *c, const char *name, FILE *out)
+{
+	struct question q = question_of(name);
+
+	fprintf(out, "name     %s\n", q.sent[0] ? q.sent : "none: a hello without a server name");
+	if (q.path)
+		fprintf(out, "path     %s: not seen in mode passthrough, it decides nothing\n",
+			q.path);
+	for (size_t i = 0; i < c->n_listeners; i++)
+		explain_listener(c, &c->listeners[i], &q, out);
+	if (c->n_listeners == 0)
+		fprintf(out, "no route: there is no listener\n");
+}

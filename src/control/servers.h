@@ -51,17 +51,26 @@ struct check_status_text {
 };
 extern const struct check_status_text check_statuses[CHECK_STATUSES];
 
+/* What an errno of a connect means; CHECK_SOCKET where it is our own side's (descriptors, memory, ports, permission). */
+enum check_status check_status_of_errno(int error);
+
 struct check_result {
 	enum check_status status;
 	int code; /* HTTP status; 0: none */
 	uint64_t duration_us;
 	char detail
-		[96]; /* further words, ours or escaped; "" for none: "HTTP status 500", OpenSSL's reason */
+		[96]; /* further words, ours only; "" for none: OpenSSL's reason, what is malformed */
 };
+
+/* "HTTP status 500", "connect refused", "TLS failure: wrong version number". Returns buf. */
+enum { CHECK_CAUSE_MAX = 160 };
+const char *check_cause(const struct check_result *r, char buf[CHECK_CAUSE_MAX]);
 
 /* owner: servers; everyone else on the control thread reads. */
 struct server {
-	uint32_t id; /* indexes tallies and load.active */
+	uint32_t
+		id; /* indexes tallies and load.active. Reused long after `del server`, and the tallies then go on
+	              * from where they stood: who shows them tells two owners of an id apart by backend and number */
 	unsigned
 		number; /* within its backend, from 1, as HAProxy's sid; never reused while the process lives */
 	struct backend *backend;
@@ -81,9 +90,12 @@ struct server {
 	uint64_t last_check_wall_us;
 	struct mono last_change; /* of UP/DOWN or admin state */
 	uint64_t last_change_wall_us;
-	struct mono up_since;	/* for slow start; us 0: not within one */
-	struct mono down_since; /* us 0: up */
-	uint64_t down_total_us;
+	struct mono up_since; /* for slow start; us 0: not within one */
+	struct mono
+		down_since; /* down by its checks or in maintenance, as HAProxy counts; us 0: neither */
+	uint64_t down_total_us; /* before down_since */
+	/* As HAProxy counts: failures only while they still lower the score, clients' failed connects among them;
+	 * times_down is UP to DOWN, maintenance not among it. checks_by_status counts every check. */
 	uint64_t checks_failed, checks_passed, times_down;
 	uint64_t checks_by_status[CHECK_STATUSES];
 	uint32_t peak_active;
@@ -96,8 +108,8 @@ struct backend {
 	struct server **servers; /* in order of their numbers */
 	size_t n_servers;
 	unsigned next_number;
-	bool failing_open;
-	struct mono last_change, down_since;
+	bool failing_open; /* no server is usable, and those that are ready are tried all the same */
+	struct mono last_change, down_since; /* down: no server is usable; us 0: up */
 	uint64_t times_down, down_total_us;
 };
 
@@ -107,7 +119,7 @@ struct servers; /* opaque: reach backends by the functions below */
 struct servers_hooks {
 	void (*added)(void *arg, struct server *s);
 	void (*removed)(void *arg, struct server *s);	/* before it is freed */
-	void (*went_down)(void *arg, struct server *s); /* on_down = "close" */
+	void (*went_down)(void *arg, struct server *s); /* only where on_down is "close" */
 	void (*changed)(
 		void *arg); /* admin state, weight, address or membership: to be kept on disk */
 	void *arg;
@@ -125,20 +137,23 @@ struct backend *servers_find_backend(const struct servers *s, const char *name);
 struct server *servers_find(const struct backend *b, const char *name);
 struct server *servers_by_id(const struct servers *s, uint32_t id); /* NULL: no such (any more) */
 
-bool server_is_up(const struct server *s);     /* by health alone; true without checks */
+bool server_is_up(const struct server *s); /* by health alone; without checks: unless forced down */
 bool server_is_usable(const struct server *s); /* up, ready and with a weight */
 uint32_t server_weight_now(const struct server *s, struct mono now); /* slow start applied */
-const char *server_status(const struct server *s,
-	char buf[32]); /* HAProxy's: "UP", "UP 2/3", "DOWN 1/2", "DRAIN", "MAINT", "no check" */
+/* HAProxy's: "UP", "UP 2/3", "DOWN", "DOWN 1/2", "DRAIN" (by command or weight 0), "MAINT", "no check" */
+const char *server_status(const struct server *s, char buf[32]);
 size_t backend_usable(const struct backend *b, bool backup);
 
-/* Health. servers_check() takes a check's result, servers_connect_failed() a client's failed connect (counts as a
- * failed check). Both log the change itself, once, with cause and count. */
+/* Health. servers_check() takes a check's result, servers_connect_failed() a client's failed connect: it counts as a
+ * failed check, unless it was our own side's fault or the server has no checks, which alone could bring it back.
+ * Nothing counts in maintenance. Both log the change itself, once, with cause and count. */
 void servers_check(
 	struct servers *s, struct server *srv, const struct check_result *r, struct mono now);
 void servers_connect_failed(struct servers *s, uint32_t id, int error, struct mono now);
 
-/* Admin. `why` is for the log and the events: "by uid 0 pid 77" */
+/* Admin. `why` is for the log and the events: "by uid 0 pid 77". What changes nothing is not logged. A server that
+ * leaves MAINT is as new: up, but its next failed check takes it down at once. A server that enters it is handed to
+ * went_down where on_down is "close". */
 enum servers_error {
 	SERVERS_OK,
 	SERVERS_NO_MEMORY,
@@ -161,7 +176,7 @@ enum servers_error servers_add(struct servers *s, struct backend *b,
 	const struct config_server *conf, const char *why, struct server **ret);
 enum servers_error servers_del(struct servers *s, struct server *srv, const char *why);
 
-/* Once a second: slow start goes on, views are reclaimed. */
+/* Once a second: slow start goes on, views and the ids of deleted servers are reclaimed. */
 void servers_tick(struct servers *s, struct mono now);
 
 #endif

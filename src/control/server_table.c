@@ -1,0 +1,218 @@
+#include "control/server_table.h"
+
+#include "log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- ids --- */
+
+static bool take_id(struct servers *s, uint32_t *ret)
+{
+	if (s->ids_begun < s->load->max_servers) {
+		*ret = s->ids_begun++;
+		return true;
+	}
+	for (size_t i = 0; i < s->n_resting; i++) {
+		struct resting_id *r = &s->resting[i];
+
+		if (!r->passed || atomic_load(&s->load->active[r->id]) > 0)
+			continue;
+		*ret = r->id;
+		memmove(r, r + 1, (--s->n_resting - i) * sizeof(*r));
+		return true;
+	}
+	return false;
+}
+
+/* qsbr_reclaim() says 0 only when every worker has passed the newest view, which names none of the resting ids. */
+void server_table_tick(struct servers *s)
+{
+	if (qsbr_reclaim(s->views) > 0 || s->publish_again)
+		return;
+	for (size_t i = 0; i < s->n_resting; i++)
+		s->resting[i].passed = true;
+}
+
+/* --- servers --- */
+
+static int at_least_one(unsigned n)
+{
+	return n > 0 ? (int)n : 1;
+}
+
+static void fill(struct server *srv, const struct backend *b, const struct config_server *conf)
+{
+	srv->addr = conf->addr;
+	srv->weight = srv->initial_weight = conf->weight;
+	srv->max_connections = conf->max_connections;
+	srv->backup = conf->backup;
+	srv->checks_enabled = b->conf->health.type != HEALTH_NONE;
+	srv->slow_start_ms = conf->slow_start_ms;
+	srv->health_port = conf->health_port;
+	srv->last_change = mono_now();
+	srv->last_change_wall_us = log_wall_us();
+	health_init(&srv->health, at_least_one(b->conf->health.rise),
+		at_least_one(b->conf->health.fall));
+}
+
+static bool make_room(struct backend *b)
+{
+	struct server **servers = realloc(b->servers, (b->n_servers + 1) * sizeof(*servers));
+
+	if (!servers)
+		return false;
+	b->servers = servers;
+	return true;
+}
+
+static void server_free(struct server *srv)
+{
+	if (!srv)
+		return;
+	free(srv->name);
+	free(srv);
+}
+
+enum servers_error server_table_add(
+	struct servers *s, struct backend *b, const struct config_server *conf, struct server **ret)
+{
+	struct server *srv;
+
+	if (servers_find(b, conf->name))
+		return SERVERS_EXISTS;
+	srv = calloc(1, sizeof(*srv));
+	if (!srv)
+		return SERVERS_NO_MEMORY;
+	srv->name = strdup(conf->name);
+	if (!srv->name || !make_room(b)) {
+		server_free(srv);
+		return SERVERS_NO_MEMORY;
+	}
+	if (!take_id(s, &srv->id)) {
+		server_free(srv);
+		return SERVERS_TOO_MANY;
+	}
+	srv->backend = b;
+	srv->number = b->next_number++;
+	fill(srv, b, conf);
+	b->servers[b->n_servers++] = srv;
+	s->by_id[srv->id] = srv;
+	*ret = srv;
+	return SERVERS_OK;
+}
+
+void server_table_remove(struct servers *s, struct server *srv)
+{
+	struct backend *b = srv->backend;
+	size_t i = 0;
+
+	while (b->servers[i] != srv)
+		i++;
+	memmove(&b->servers[i], &b->servers[i + 1], (--b->n_servers - i) * sizeof(struct server *));
+	s->by_id[srv->id] = NULL;
+	s->resting[s->n_resting++] = (struct resting_id){.id = srv->id};
+	server_free(srv);
+}
+
+/* --- the table --- */
+
+static bool fill_backend(struct servers *s, struct backend *b, unsigned index)
+{
+	struct server *srv;
+
+	b->index = index;
+	b->conf = &s->config->backends[index];
+	b->next_number = 1;
+	b->last_change = mono_now();
+	for (size_t i = 0; i < b->conf->n_servers; i++)
+		if (server_table_add(s, b, &b->conf->servers[i], &srv) != SERVERS_OK)
+			return false;
+	return true;
+}
+
+static bool fill_backends(struct servers *s)
+{
+	for (unsigned i = 0; i < s->n_backends; i++) {
+		if (!fill_backend(s, &s->backends[i], i))
+			return false;
+		servers_judge(s, &s->backends[i], s->backends[i].last_change);
+	}
+	return true;
+}
+
+struct servers *servers_new(
+	const struct config *config, struct qsbr *views, struct load *load, struct events *events)
+{
+	struct servers *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->config = config;
+	s->views = views;
+	s->load = load;
+	s->events = events;
+	s->n_backends = config->n_backends;
+	s->backends = calloc(config->n_backends + 1, sizeof(*s->backends));
+	s->by_id = calloc(load->max_servers + 1, sizeof(struct server *));
+	s->resting = calloc(load->max_servers + 1, sizeof(*s->resting));
+	if (!s->backends || !s->by_id || !s->resting || !fill_backends(s) ||
+		!servers_publish(s, mono_now())) {
+		servers_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+void servers_free(struct servers *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; s->backends && i < s->n_backends; i++) {
+		for (size_t k = 0; k < s->backends[i].n_servers; k++)
+			server_free(s->backends[i].servers[k]);
+		free(s->backends[i].servers);
+	}
+	free(s->resting);
+	free(s->by_id);
+	free(s->backends);
+	free(s);
+}
+
+void servers_set_hooks(struct servers *s, const struct servers_hooks *hooks)
+{
+	s->hooks = *hooks;
+}
+
+/* --- looking up --- */
+
+size_t servers_backends(const struct servers *s)
+{
+	return s->n_backends;
+}
+
+struct backend *servers_backend(const struct servers *s, size_t index)
+{
+	return &s->backends[index];
+}
+
+struct backend *servers_find_backend(const struct servers *s, const char *name)
+{
+	for (size_t i = 0; i < s->n_backends; i++)
+		if (strcmp(s->backends[i].conf->name, name) == 0)
+			return &s->backends[i];
+	return NULL;
+}
+
+struct server *servers_find(const struct backend *b, const char *name)
+{
+	for (size_t i = 0; i < b->n_servers; i++)
+		if (strcmp(b->servers[i]->name, name) == 0)
+			return b->servers[i];
+	return NULL;
+}
+
+struct server *servers_by_id(const struct servers *s, uint32_t id)
+{
+	return id < s->load->max_servers ? s->by_id[id] : NULL;
+}

@@ -1,0 +1,55 @@
+/* The inside of servers.h, for its own files only: the table of backends and servers, their ids, and the steps that
+ * every change ends with. owner: control; thread: control. */
+#ifndef CONTROL_SERVER_TABLE_H
+#define CONTROL_SERVER_TABLE_H
+
+#include "control/servers.h"
+
+/* The id of a server that was deleted. */
+struct resting_id {
+	uint32_t id;
+	bool passed; /* no worker can hold a view that names it */
+};
+
+struct servers {
+	const struct config *config;
+	struct qsbr *views;
+	struct load *load;
+	struct events *events;
+	struct servers_hooks hooks;
+	struct backend *backends;
+	size_t n_backends;
+
+	/* load->max_servers slots each. An id that was never used is preferred; then the one that rests longest. */
+	struct server **by_id;
+	uint32_t ids_begun;
+	struct resting_id *resting;
+	size_t n_resting;
+
+	uint64_t view_number;
+	bool publish_again; /* there was no memory for a view: the tick tries again */
+};
+
+/* A ready server at the end of its backend and under an id; SERVERS_EXISTS, SERVERS_TOO_MANY, SERVERS_NO_MEMORY. */
+enum servers_error server_table_add(struct servers *s, struct backend *b,
+	const struct config_server *conf, struct server **ret);
+void server_table_remove(struct servers *s, struct server *srv); /* frees it; its id rests */
+
+/* Once a second: ids may be used again when neither a view nor a connection holds them. */
+void server_table_tick(struct servers *s);
+
+/* What a change ends with: servers_settle() = servers_judge(), the backend's own state and a line where that changed,
+ * and servers_publish(), the new view. False: no memory, the tick tries again. */
+void servers_settle(struct servers *s, struct backend *b, struct mono now);
+void servers_judge(struct servers *s, struct backend *b, struct mono now);
+bool servers_publish(struct servers *s, struct mono now);
+
+/* One line in the log and one event. */
+void servers_announce(struct servers *s, enum config_log_level level, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* "2 servers left" */
+enum { SERVERS_LEFT_MAX = 80 };
+const char *servers_left(const struct backend *b, char buf[SERVERS_LEFT_MAX]);
+
+#endif

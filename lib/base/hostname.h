@@ -16,8 +16,8 @@ enum hostname_status {
 	HOSTNAME_EMPTY = -1,
 	HOSTNAME_TOO_LONG = -2,
 	HOSTNAME_BAD_LABEL = -3, /* an empty label, or one longer than 63 bytes */
-	HOSTNAME_BAD_BYTE =
-		-4, /* something other than letters, digits, '-', '_', '.' and a last ":port" */
+	/* Something other than letters, digits, '-', '_', '.' and a last ":port". */
+	HOSTNAME_BAD_BYTE = -4,
 };
 
 /* Writes the compared form of `name` and a NUL; returns its length (1 to 253) or an enum

@@ -22,8 +22,8 @@ enum hostmatch_status {
 	HOSTMATCH_TOO_LONG = -3,
 	HOSTMATCH_BAD_LABEL = -4,
 	HOSTMATCH_BAD_BYTE = -5,
-	HOSTMATCH_BAD_WILDCARD =
-		-6, /* "*" elsewhere than as the whole first label of a longer name */
+	/* "*" elsewhere than as the whole first label of a longer name. */
+	HOSTMATCH_BAD_WILDCARD = -6,
 };
 
 struct hostmatch;

@@ -5,15 +5,13 @@
 
 #include "base/span.h"
 
-enum {
-	HTTP_GET_MAX = 4096
-}; /* bytes of a request; a buffer of this size takes any that is not refused */
+/* Bytes of a request; a buffer of this size takes any that is not refused. */
+enum { HTTP_GET_MAX = 4096 };
 
 enum http_get_status {
 	HTTP_GET_OK = 0,
-	HTTP_GET_BAD_PATH = -1, /* does not begin with '/', or holds a space, '#', a control byte or
-				   one above ASCII */
-	HTTP_GET_BAD_HOST = -2, /* empty, or holds what no host or port does */
+	HTTP_GET_BAD_PATH = -1,	 /* does not begin with '/', or holds what ends or forges a line */
+	HTTP_GET_BAD_HOST = -2,	 /* empty, or holds what no host or port does */
 	HTTP_GET_BAD_AGENT = -3, /* empty, or holds a control byte */
 	HTTP_GET_TOO_LONG = -4,	 /* above HTTP_GET_MAX */
 };

@@ -27,7 +27,7 @@ enum http_response_status {
 	HTTP_RESPONSE_TOO_LARGE, /* a head that does not end within the limits */
 };
 
-/* Begins as zeros. No byte is looked at twice, however the bytes are cut. */
+/* Begins as zeros. No line is judged twice, however the bytes are cut. */
 struct http_response {
 	/* HTTP_RESPONSE_DONE. Interim responses (1xx) are read and forgotten, but for 101, which is
 	 * final. */

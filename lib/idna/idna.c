@@ -18,7 +18,14 @@ static enum idna_status fail(enum idna_status status, const char *why, const cha
 
 static enum idna_status status_of(int rc)
 {
-	return rc == IDN2_TOO_BIG_DOMAIN || rc == IDN2_TOO_BIG_LABEL ? IDNA_TOO_LONG : IDNA_REFUSED;
+	switch (rc) {
+	case IDN2_TOO_BIG_DOMAIN:
+	case IDN2_TOO_BIG_LABEL:
+	case IDN2_PUNYCODE_BIG_OUTPUT: /* a label too long only in its ASCII form */
+		return IDNA_TOO_LONG;
+	default:
+		return IDNA_REFUSED;
+	}
 }
 
 enum idna_status idna_to_ascii(struct span name, char out[IDNA_SIZE], const char **ret_error)

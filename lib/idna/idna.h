@@ -10,8 +10,7 @@ enum { IDNA_SIZE = 256 };
 
 enum idna_status {
 	IDNA_OK = 0,
-	IDNA_REFUSED = -1, /* not UTF-8, a code point or label that IDNA forbids, or an A-label that
-			      is none */
+	IDNA_REFUSED = -1,  /* not UTF-8, or a code point or label that IDNA forbids */
 	IDNA_TOO_LONG = -2, /* in its ASCII form */
 };
 

@@ -2,22 +2,24 @@
  * whose connection it hands on (HAProxy's doc/proxy-protocol.txt, the revision of HAProxy 2.6).
  * Pure, stateless, no allocation; any thread.
  *
- * Reading: the bytes are the connection from its first one on; what follows the header is
+ * The bytes read are the connection from its first one on; what follows the header begins
  * `consumed` bytes in.
- * - Version 1: exactly the specified spelling, at most 107 bytes with its CRLF.
- * - Version 2: at most PROXYPROTO_MAX bytes. A CRC32c TLV must be right; ALPN and AUTHORITY are
- * given out, other TLVs are skipped, but their lengths must add up. LOCAL's contents are ignored,
- * as specified.
- * - UNIX sockets, datagrams and UNKNOWN / UNSPEC: valid, with no addresses: the connection's own
- * count. */
+ *
+ * Version 1: exactly the specified spelling, at most 107 bytes with its CRLF.
+ *
+ * Version 2: at most PROXYPROTO_MAX bytes. A CRC32c TLV must be right; ALPN and AUTHORITY are
+ * given out, other TLVs are skipped, but their lengths must add up. The contents of LOCAL are
+ * ignored, as specified.
+ *
+ * UNIX sockets, datagrams, UNKNOWN and UNSPEC are valid and carry no addresses: those of the
+ * connection itself count. */
 #ifndef PROXYPROTO_PROXYPROTO_H
 #define PROXYPROTO_PROXYPROTO_H
 
 #include "base/span.h"
 
 enum {
-	PROXYPROTO_MAX =
-		4096, /* bytes of a header that is read: several times what senders put into one */
+	PROXYPROTO_MAX = 4096,	    /* bytes of a header read: several times what is sent */
 	PROXYPROTO_TEXT_MAX = 255,  /* bytes of an ALPN protocol or authority that is written */
 	PROXYPROTO_WRITE_MAX = 568, /* no written header is longer */
 };

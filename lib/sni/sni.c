@@ -10,7 +10,8 @@ enum {
 	RECORD_HANDSHAKE = 22,
 	MESSAGE_HEADER = 4,
 	CLIENT_HELLO = 1,
-	VERSION_MAJOR = 3,
+	VERSION_MAJOR = 3, /* of every SSL and TLS since SSL 3.0 */
+	VERSION_MINOR = 3, /* of the records that we send */
 	RANDOM_BYTES = 32,
 	SESSION_ID_MAX = 32,
 	EXT_SERVER_NAME = 0,
@@ -317,7 +318,7 @@ struct span sni_alpn_first(const struct sni *hello)
 void sni_alert(enum sni_alert_code code, uint8_t out[SNI_ALERT_BYTES])
 {
 	const uint8_t record[SNI_ALERT_BYTES] = {
-		RECORD_ALERT, VERSION_MAJOR, 1, 0, 2, ALERT_FATAL, (uint8_t)code};
+		RECORD_ALERT, VERSION_MAJOR, VERSION_MINOR, 0, 2, ALERT_FATAL, (uint8_t)code};
 
 	memcpy(out, record, sizeof(record));
 }

@@ -1,6 +1,6 @@
 /* Reads the server name and the ALPN offer out of the TLS ClientHello that opens a connection
- * (RFC 8446 4.1.2 and 5.1, RFC 6066 3, RFC 7301 3.1), for whoever must route it without terminating TLS.
- * Pure, stateless, no allocation; any thread.
+ * (RFC 8446 4.1.2 and 5.1, RFC 6066 3, RFC 7301 3.1), for whoever must route it without
+ * terminating TLS. Pure, stateless, no allocation; any thread.
  *
  * The bytes are always the whole connection from its first byte on, with whatever follows
  * the hello:
@@ -11,17 +11,18 @@
  *	default:	sni_alert(hello.alert, record), send it, close; break;
  *	}
  *
- * What is taken and what is not:
- * - The hello may be cut into handshake records of any size but 0 (RFC 8446 5.1); other records
- * inside it are refused. Nothing of its content is judged beyond what is needed to read it without
- * doubt: unknown versions, suites and extensions (GREASE, ECH, key shares of any size) are the
- * server's business.
- * - A server_name extension must hold exactly one entry, of type host_name. An empty one, a second
- * one, a second ALPN extension, lengths that do not add up: refused.
- * - A name with NUL, raw UTF-8 or any other byte outside of letters, digits, '-', '_' and '.', with
- * an empty label or longer than 253 bytes: refused with unrecognized_name, as OpenSSL does.
- * - A ":port" behind the name is ignored. An IPv4 or IPv6 literal, which RFC 6066 forbids, counts
- * as no name, as in rustls: the client has none. */
+ * Records: the hello may be cut into handshake records of any size but 0 (RFC 8446 5.1); any
+ * other record inside it is refused.
+ *
+ * Content: only what is needed to read it without doubt is judged. Unknown versions, suites and
+ * extensions (GREASE, ECH, key shares of any size) are the server's business. A server_name
+ * extension holds exactly one entry, a host name of at least a byte; it and ALPN come once;
+ * lengths add up. Anything else is refused: another reader might see another name.
+ *
+ * Names: one with NUL, raw UTF-8 or any other byte besides letters, digits, '-', '_' and '.',
+ * with an empty label or one above 63 bytes, or longer than 253 bytes is refused with
+ * unrecognized_name. A trailing dot and a ":port" do not count. An IPv4 or IPv6 literal, which
+ * RFC 6066 forbids, is no name: its sender is treated as one that has none. */
 #ifndef SNI_SNI_H
 #define SNI_SNI_H
 
@@ -65,12 +66,11 @@ struct sni {
 	/* Lower case, without trailing dot and port, NUL-terminated; name_len 0: no name. */
 	uint16_t name_len;
 	char name[SNI_NAME_SIZE];
-	/* The offered protocols as sent, each behind its length byte, as many whole ones as fit; 0:
-	 * none. */
+	/* The offered protocols as sent, each behind its length byte, as many whole ones as fit;
+	 * alpn_len 0: none. */
 	uint16_t alpn_len;
 	uint8_t alpn[SNI_ALPN_SIZE];
-	/* SNI_NOT_TLS, SNI_MALFORMED, SNI_TOO_LARGE: what to answer, and a static text that says
-	 * why. */
+	/* SNI_NOT_TLS, SNI_MALFORMED, SNI_TOO_LARGE: what to answer, and why (a static text). */
 	enum sni_alert_code alert;
 	const char *error;
 };
@@ -82,8 +82,8 @@ enum sni_status sni_parse(struct span bytes, struct sni *out);
  * from `hello`. */
 struct span sni_alpn_first(const struct sni *hello);
 
-/* Writes the record of one fatal alert. Its version is that of TLS 1.0, as in a ClientHello's own
- * record: before a version is agreed on, every client takes it. */
+/* Writes the record of one fatal alert. Its version is that of TLS 1.2, as RFC 8446 5.1 demands of all records but
+ * a first ClientHello; clients that offer TLS 1.0 only read it as well, since nothing is agreed on yet. */
 void sni_alert(enum sni_alert_code code, uint8_t out[SNI_ALERT_BYTES]);
 
 #endif

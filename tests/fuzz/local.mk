@@ -7,10 +7,10 @@
 fuzz_targets =
 if FUZZ
 FUZZ_MAIN =
-FUZZ_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+FUZZ_LINK = $(AM_LDFLAGS) -fsanitize=fuzzer
 else
 FUZZ_MAIN = tests/fuzz/replay.c
-FUZZ_LDFLAGS = $(AM_LDFLAGS)
+FUZZ_LINK = $(AM_LDFLAGS)
 TESTS += $(fuzz_targets)
 endif
 check_PROGRAMS += $(fuzz_targets)
@@ -18,22 +18,22 @@ EXTRA_DIST += tests/fuzz/replay.c tests/fuzz/run.sh tests/fuzz/corpus
 
 fuzz_targets += tests/fuzz/fuzz_sni
 tests_fuzz_fuzz_sni_SOURCES = tests/fuzz/fuzz_sni.c $(FUZZ_MAIN)
-tests_fuzz_fuzz_sni_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_sni_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_sni_LDADD = lib/libsni.a lib/libbase.a
 
 fuzz_targets += tests/fuzz/fuzz_proxyproto
 tests_fuzz_fuzz_proxyproto_SOURCES = tests/fuzz/fuzz_proxyproto.c $(FUZZ_MAIN)
-tests_fuzz_fuzz_proxyproto_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_proxyproto_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_proxyproto_LDADD = lib/libproxyproto.a lib/libbase.a
 
 fuzz_targets += tests/fuzz/fuzz_http_response
 tests_fuzz_fuzz_http_response_SOURCES = tests/fuzz/fuzz_http_response.c $(FUZZ_MAIN)
-tests_fuzz_fuzz_http_response_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_http_response_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_http_response_LDADD = lib/libhttp.a lib/libbase.a
 
 fuzz_targets += tests/fuzz/fuzz_hostmatch
 tests_fuzz_fuzz_hostmatch_SOURCES = tests/fuzz/fuzz_hostmatch.c $(FUZZ_MAIN)
-tests_fuzz_fuzz_hostmatch_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_hostmatch_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_hostmatch_LDADD = lib/libhostmatch.a lib/libbase.a
 
 FUZZ_SECONDS = 60

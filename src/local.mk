@@ -21,14 +21,14 @@ src_libbetween_a_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS)
 # The event log, and the servers: who they are, what state they are in, and the view made of it.
 noinst_LIBRARIES += src/liblog.a src/libservers.a
 src_liblog_a_SOURCES = src/log.c src/log.h
-src_liblog_a_CFLAGS = $(AM_CFLAGS)
+src_liblog_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 src_libservers_a_SOURCES = \
 	src/control/events.c src/control/events.h src/control/server_status.c \
 	src/control/server_table.c src/control/server_table.h src/control/servers.c src/control/servers.h \
 	src/control/view_build.c src/control/view_build.h
 src_libservers_a_CFLAGS = $(AM_CFLAGS)
 SERVERS_LIBS = src/libservers.a src/liblog.a src/libbetween.a lib/libbalance.a lib/libhealth.a lib/libqsbr.a \
-	lib/libratelimit.a lib/libexpo.a lib/libnet.a lib/libbase.a $(SODIUM_LIBS)
+	lib/libratelimit.a lib/libnet.a lib/libbase.a $(SODIUM_LIBS) $(JANSSON_LIBS)
 
 sbin_PROGRAMS += aegislb
 aegislb_SOURCES = src/genkey.c src/genkey.h src/main.c src/version.c src/version.h

@@ -46,6 +46,11 @@ tests_unit_lib_http_get_test_SOURCES = tests/unit/lib/http/get_test.c
 tests_unit_lib_http_get_test_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_lib_http_get_test_LDADD = lib/libhttp.a $(UNIT_LIBS)
 
+unit_tests += tests/unit/src/control/servers_test
+tests_unit_src_control_servers_test_SOURCES = tests/unit/src/control/servers_test.c
+tests_unit_src_control_servers_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_src_control_servers_test_LDADD = $(SERVERS_LIBS) $(UNIT_LIBS)
+
 if HAVE_CRITERION
 if !TSAN
 check_PROGRAMS += $(unit_tests)

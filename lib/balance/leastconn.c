@@ -1,28 +1,52 @@
 #include "balance/plan.h"
 
-/* Load is (active + 1) / weight: what it would be with this connection. Fractions are compared
- * crosswise, so equal is equal and no weight gains by rounding. */
-struct best {
+static uint64_t gcd(uint64_t a, uint64_t b)
+{
+	while (b > 0) {
+		uint64_t rest = a % b;
+
+		a = b;
+		b = rest;
+	}
+	return a;
+}
+
+/* Load is (active + 1) / weight, what it would be with this connection. It is kept as (active + 1)
+ * * step with step = M / weight and M the least common multiple of the weights, so that one
+ * multiplication gives it and equal is equal: no weight wins ties by rounding. Weights whose
+ * multiple does not fit 32 bits are rounded to one part in four thousand million over the weight.
+ */
+void balance_steps_build(struct balance_plan *p)
+{
+	uint64_t multiple = 1;
+
+	for (uint32_t i = 0; i < p->n && multiple <= UINT32_MAX; i++)
+		multiple *= p->entries[i].weight / gcd(multiple, p->entries[i].weight);
+	if (multiple > UINT32_MAX)
+		multiple = UINT32_MAX;
+	for (uint32_t i = 0; i < p->n; i++)
+		p->entries[i].step = (uint32_t)(multiple / p->entries[i].weight);
+}
+
+struct least {
 	uint64_t load;
-	uint64_t weight;
 	int entry;
 };
 
-/* The hot loop, one load and two multiplications a server: everything rarer is asked only of a
- * server that would win. A tie stays with the first one seen. */
-static void scan(const struct balance_plan *p, const struct balance_draw *d, uint32_t from,
-	uint32_t to, struct best *best)
+/* The hot loop: rarer questions are asked only of a server that would win. A tie stays with the
+ * first one seen. By value, so that the winner so far stays in registers. */
+static struct least scan(const struct balance_plan *p, const struct balance_draw *d, uint32_t from,
+	uint32_t to, struct least least)
 {
-	for (uint32_t i = from; i < to; i++) {
-		const struct balance_entry *e = &p->entries[i];
-		uint64_t load = (uint64_t)balance_active(e, d) + 1;
+	const struct balance_entry *e = p->entries;
 
-		if (load * best->weight >= best->load * e->weight)
-			continue;
-		if (!balance_is_open(e, d))
-			continue;
-		*best = (struct best){load, e->weight, (int)i};
+	for (uint32_t i = from; i < to; i++) {
+		uint64_t load = balance_load(&e[i], d);
+
+		if (load < least.load && balance_is_open(&e[i], d))
+			least = (struct least){load, (int)i};
 	}
+	return least;
 }
 
 static int nothing_open(const struct balance_plan *p, const struct balance_draw *d)
@@ -35,11 +59,10 @@ static int nothing_open(const struct balance_plan *p, const struct balance_draw 
 
 int balance_pick_least(const struct balance_plan *p, const struct balance_draw *d)
 {
-	/* more than any real load, and small enough to be multiplied by any weight */
-	struct best best = {.load = (uint64_t)UINT32_MAX, .weight = 0, .entry = -1};
-	uint32_t start = (uint32_t)(d->ticket % p->n);
+	struct least least = {.load = UINT64_MAX, .entry = -1};
+	uint32_t start = (uint32_t)d->ticket % p->n;
 
-	scan(p, d, start, p->n, &best);
-	scan(p, d, 0, start, &best);
-	return best.entry >= 0 ? best.entry : nothing_open(p, d);
+	least = scan(p, d, start, p->n, least);
+	least = scan(p, d, 0, start, least);
+	return least.entry >= 0 ? least.entry : nothing_open(p, d);
 }

@@ -45,6 +45,7 @@ struct balance_plan *balance_plan_new(
 	if (!p->entries)
 		goto fail;
 	copy_entries(p, t, n);
+	balance_steps_build(p);
 	if (p->n > 0 && !build(p, t))
 		goto fail;
 	return p;

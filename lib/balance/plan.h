@@ -6,9 +6,10 @@
 
 #include <stdbool.h>
 
-/* A target that may be chosen (weight > 0), packed for the linear scan: 16 bytes. */
+/* A target that may be chosen (weight > 0), packed for the linear scan: 20 bytes. */
 struct balance_entry {
 	uint32_t id;
+	uint32_t step; /* what one connection adds to its load; see leastconn.c */
 	uint32_t weight;
 	uint32_t max_active;
 	uint16_t index; /* in the caller's array */
@@ -28,6 +29,7 @@ struct balance_plan {
 	uint32_t ring_len;
 };
 
+void balance_steps_build(struct balance_plan *p);
 bool balance_sequence_build(struct balance_plan *p);
 bool balance_ring_build(struct balance_plan *p, const struct balance_target *t);
 
@@ -44,6 +46,12 @@ enum { BALANCE_WALK_MAX = 256 };
 static inline uint32_t balance_active(const struct balance_entry *e, const struct balance_draw *d)
 {
 	return d->active ? atomic_load_explicit(&d->active[e->id], memory_order_relaxed) : 0;
+}
+
+/* Its load if it were chosen; compares with that of others of the plan. */
+static inline uint64_t balance_load(const struct balance_entry *e, const struct balance_draw *d)
+{
+	return ((uint64_t)balance_active(e, d) + 1) * e->step;
 }
 
 static inline bool balance_is_full(const struct balance_entry *e, const struct balance_draw *d)

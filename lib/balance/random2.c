@@ -27,13 +27,9 @@ int balance_pick_random2(const struct balance_plan *p, const struct balance_draw
 {
 	int a = open_from(p, d, place((uint32_t)d->random, p->sequence_len), -1);
 	int b = open_from(p, d, place((uint32_t)(d->random >> 32), p->sequence_len), a);
-	uint64_t load_a, load_b;
-
 	if (a < 0)
 		return balance_pick_least(p, d);
 	if (b < 0)
 		return a;
-	load_a = (uint64_t)balance_active(&p->entries[a], d) + 1;
-	load_b = (uint64_t)balance_active(&p->entries[b], d) + 1;
-	return load_b * p->entries[a].weight < load_a * p->entries[b].weight ? b : a;
+	return balance_load(&p->entries[b], d) < balance_load(&p->entries[a], d) ? b : a;
 }

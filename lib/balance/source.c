@@ -8,8 +8,9 @@
  * else. */
 
 enum {
-	POINTS_OF_HEAVIEST = 256, /* 128 to 256: shares are even to some 6 to 9 % */
-	ENTRY_MASK = 0xffff,
+	POINTS_OF_HEAVIEST = 512, /* or down to half of that: shares are even to 5 or 6 % */
+	ENTRY_BITS = 16,
+	ENTRY_MASK = (1 << ENTRY_BITS) - 1,
 };
 
 static uint32_t weight_scale(const struct balance_plan *p)
@@ -31,23 +32,30 @@ static uint32_t points_of(const struct balance_entry *e, uint32_t scale)
 	return points > 0 ? (uint32_t)points : 1;
 }
 
-static int by_place(const void *a, const void *b)
+/* By place, in six passes of one byte each from the lowest up, each keeping the order of the one
+ * before (a radix sort): a ring of hundreds of servers is built with every change of their state.
+ */
+static void sort_points(uint64_t *points, uint64_t *scratch, size_t n)
 {
-	const uint64_t *x = a, *y = b;
+	for (unsigned shift = ENTRY_BITS; shift < 64; shift += 8) {
+		size_t start[257] = {0};
+		uint64_t *from = points;
 
-	return (*x > *y) - (*x < *y);
+		for (size_t i = 0; i < n; i++)
+			start[(from[i] >> shift & 0xff) + 1]++;
+		for (size_t digit = 1; digit < 256; digit++)
+			start[digit] += start[digit - 1];
+		for (size_t i = 0; i < n; i++)
+			scratch[start[from[i] >> shift & 0xff]++] = from[i];
+		points = scratch;
+		scratch = from;
+	}
 }
 
-bool balance_ring_build(struct balance_plan *p, const struct balance_target *t)
+static void place_points(struct balance_plan *p, const struct balance_target *t, uint32_t scale)
 {
-	uint32_t scale = weight_scale(p);
-	size_t total = 0, at = 0;
+	size_t at = 0;
 
-	for (uint32_t i = 0; i < p->n; i++)
-		total += points_of(&p->entries[i], scale);
-	p->ring = malloc(total * sizeof(*p->ring));
-	if (!p->ring)
-		return false;
 	for (uint32_t i = 0; i < p->n; i++) {
 		uint64_t name = balance_mix(t[p->entries[i].index].name_hash);
 
@@ -57,9 +65,25 @@ bool balance_ring_build(struct balance_plan *p, const struct balance_target *t)
 			p->ring[at++] = (place & ~(uint64_t)ENTRY_MASK) | i;
 		}
 	}
-	p->ring_len = (uint32_t)total;
-	qsort(p->ring, total, sizeof(*p->ring), by_place);
-	return true;
+}
+
+bool balance_ring_build(struct balance_plan *p, const struct balance_target *t)
+{
+	uint32_t scale = weight_scale(p);
+	uint64_t *scratch;
+	size_t total = 0;
+
+	for (uint32_t i = 0; i < p->n; i++)
+		total += points_of(&p->entries[i], scale);
+	p->ring = malloc(total * sizeof(*p->ring));
+	scratch = malloc(total * sizeof(*scratch));
+	if (p->ring && scratch) {
+		p->ring_len = (uint32_t)total;
+		place_points(p, t, scale);
+		sort_points(p->ring, scratch, total);
+	}
+	free(scratch);
+	return p->ring_len > 0;
 }
 
 /* The first point at or after the place; past the last one the ring begins again. */

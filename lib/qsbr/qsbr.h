@@ -7,7 +7,7 @@
  *	writer:	qsbr_publish(q, new_view); … now and then: qsbr_reclaim(q);
  *	reader:	qsbr_online(q, me); for (;;) { run_loop_once(); qsbr_quiescent(q, me); } qsbr_offline(q, me);
  *	        … in callbacks: const struct view *v = qsbr_read(q);
- */
+ * / */
 #ifndef QSBR_QSBR_H
 #define QSBR_QSBR_H
 

@@ -30,12 +30,15 @@ enum sources_verdict {
 	SOURCES_OK_UNTRACKED, /* no room beside sources with open connections: let in, not counted, no leave */
 };
 
-/* Room for at least max_sources that are live at once (it takes 37 bytes for each, twice, because
- * sets fill unevenly). Returns owned, NULL when out of memory. */
+/* A table for max_sources that are live at once, of 37 to 73 bytes for each. Sets fill unevenly:
+ * with max_sources live about one in a hundred or fewer finds no room. Returns owned, NULL when out
+ * of memory. */
 struct sources *sources_new(size_t max_sources);
 void sources_free(struct sources *s); /* NULL is allowed */
 
-/* A connection of this source wants in. Any thread. */
+/* A connection of this source wants in. Any thread. While one that comes too fast is being refused
+ * it may be counted for some nanoseconds; its source's bucket is empty then, so others are refused
+ * anyway. */
 enum sources_verdict sources_enter(
 	struct sources *s, uint64_t hash, struct mono now, const struct sources_limit *limit);
 
@@ -43,7 +46,8 @@ enum sources_verdict sources_enter(
 void sources_leave(struct sources *s, uint64_t hash);
 
 /* Takes one token without a connection, for limits on requests (max_connections is ignored). Needs
- * no leave. On SOURCES_TOO_FAST *ret_wait_us says when the next token is due. */
+ * no leave; for the count of open connections use another table. On SOURCES_TOO_FAST *ret_wait_us
+ * says when the next token is due. */
 enum sources_verdict sources_take(struct sources *s, uint64_t hash, struct mono now,
 	const struct sources_limit *limit, uint64_t *ret_wait_us);
 

@@ -6,7 +6,72 @@
 UNIT_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 UNIT_LIBS = lib/libbase.a $(CRITERION_LIBS)
 
+# Plain programs that speak TAP themselves, so that they run under ThreadSanitizer too.
+thread_tests =
+
+thread_tests += tests/unit/lib/mailbox/mailbox_thread_test
+tests_unit_lib_mailbox_mailbox_thread_test_SOURCES = tests/unit/lib/mailbox/mailbox_thread_test.c
+tests_unit_lib_mailbox_mailbox_thread_test_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
+tests_unit_lib_mailbox_mailbox_thread_test_LDADD = lib/libmailbox.a lib/libbase.a $(EVENT_LIBS)
+
+thread_tests += tests/unit/lib/qsbr/qsbr_thread_test
+tests_unit_lib_qsbr_qsbr_thread_test_SOURCES = tests/unit/lib/qsbr/qsbr_thread_test.c
+tests_unit_lib_qsbr_qsbr_thread_test_LDADD = lib/libqsbr.a lib/libbase.a
+
+thread_tests += tests/unit/lib/ratelimit/sources_thread_test
+tests_unit_lib_ratelimit_sources_thread_test_SOURCES = tests/unit/lib/ratelimit/sources_thread_test.c
+tests_unit_lib_ratelimit_sources_thread_test_LDADD = lib/libratelimit.a lib/libbase.a
+
+thread_tests += tests/unit/lib/ring/ring_thread_test
+tests_unit_lib_ring_ring_thread_test_SOURCES = tests/unit/lib/ring/ring_thread_test.c
+tests_unit_lib_ring_ring_thread_test_LDADD = lib/libring.a lib/libbase.a
+
 unit_tests =
+
+unit_tests += tests/unit/lib/balance/balance_test
+tests_unit_lib_balance_balance_test_SOURCES = tests/unit/lib/balance/balance_test.c
+tests_unit_lib_balance_balance_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_lib_balance_balance_test_LDADD = lib/libbalance.a $(UNIT_LIBS)
+
+unit_tests += tests/unit/lib/expo/expo_test
+tests_unit_lib_expo_expo_test_SOURCES = tests/unit/lib/expo/expo_test.c
+tests_unit_lib_expo_expo_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_lib_expo_expo_test_LDADD = lib/libexpo.a $(UNIT_LIBS)
+
+unit_tests += tests/unit/lib/health/health_test
+tests_unit_lib_health_health_test_SOURCES = tests/unit/lib/health/health_test.c
+tests_unit_lib_health_health_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_lib_health_health_test_LDADD = lib/libhealth.a $(UNIT_LIBS)
+
+unit_tests += tests/unit/lib/mailbox/mailbox_test
+tests_unit_lib_mailbox_mailbox_test_SOURCES = tests/unit/lib/mailbox/mailbox_test.c
+tests_unit_lib_mailbox_mailbox_test_CFLAGS = $(UNIT_CFLAGS) $(EVENT_CFLAGS)
+tests_unit_lib_mailbox_mailbox_test_LDADD = lib/libmailbox.a $(UNIT_LIBS) $(EVENT_LIBS)
+
+unit_tests += tests/unit/lib/qsbr/qsbr_test
+tests_unit_lib_qsbr_qsbr_test_SOURCES = tests/unit/lib/qsbr/qsbr_test.c
+tests_unit_lib_qsbr_qsbr_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_lib_qsbr_qsbr_test_LDADD = lib/libqsbr.a $(UNIT_LIBS)
+
+unit_tests += tests/unit/lib/ratelimit/bucket_test
+tests_unit_lib_ratelimit_bucket_test_SOURCES = tests/unit/lib/ratelimit/bucket_test.c
+tests_unit_lib_ratelimit_bucket_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_lib_ratelimit_bucket_test_LDADD = lib/libratelimit.a $(UNIT_LIBS)
+
+unit_tests += tests/unit/lib/ratelimit/sources_test
+tests_unit_lib_ratelimit_sources_test_SOURCES = tests/unit/lib/ratelimit/sources_test.c
+tests_unit_lib_ratelimit_sources_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_lib_ratelimit_sources_test_LDADD = lib/libratelimit.a $(UNIT_LIBS)
+
+unit_tests += tests/unit/lib/ring/ring_test
+tests_unit_lib_ring_ring_test_SOURCES = tests/unit/lib/ring/ring_test.c
+tests_unit_lib_ring_ring_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_lib_ring_ring_test_LDADD = lib/libring.a $(UNIT_LIBS)
+
+unit_tests += tests/unit/lib/wheel/wheel_test
+tests_unit_lib_wheel_wheel_test_SOURCES = tests/unit/lib/wheel/wheel_test.c
+tests_unit_lib_wheel_wheel_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_lib_wheel_wheel_test_LDADD = lib/libwheel.a $(UNIT_LIBS)
 
 unit_tests += tests/unit/lib/base/hostname_test
 tests_unit_lib_base_hostname_test_SOURCES = tests/unit/lib/base/hostname_test.c
@@ -59,3 +124,6 @@ endif
 endif
 EXTRA_PROGRAMS += $(unit_tests)
 CLEANFILES += $(unit_tests)
+
+check_PROGRAMS += $(thread_tests)
+TESTS += $(thread_tests)

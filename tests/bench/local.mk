@@ -1,1 +1,23 @@
-# tests/bench
+# The benchmark. Nothing of it is built or run by `make` or `make check`.
+bench_programs = tests/bench/load tests/bench/sink tests/bench/floor
+EXTRA_PROGRAMS += $(bench_programs)
+CLEANFILES += $(bench_programs)
+
+bench_talk = tests/bench/exchange.c tests/bench/exchange.h tests/bench/hello.c tests/bench/hello.h
+tests_bench_load_SOURCES = tests/bench/load.c $(bench_talk)
+tests_bench_load_LDADD = lib/libbase.a
+tests_bench_sink_SOURCES = tests/bench/sink.c $(bench_talk)
+tests_bench_sink_LDADD = lib/libbase.a
+tests_bench_floor_SOURCES = tests/bench/floor.c
+
+# BENCH adds options: make bench BENCH='--only W1,W3 --peers floor,haproxy,aegislb --calls --json bench.json'
+run_bench = $(PYTHON3) -B $(srcdir)/tests/bench/bench.py --aegislb '$(abs_builddir)/aegislb' \
+	--programs '$(abs_builddir)/tests/bench'
+bench: all $(bench_programs)
+	$(run_bench) $(BENCH)
+bench-quick: all $(bench_programs)
+	$(run_bench) --quick $(BENCH)
+.PHONY: bench bench-quick
+
+EXTRA_DIST += tests/bench/README tests/bench/bench.py tests/bench/measure.py tests/bench/peers.py \
+	tests/bench/process.py tests/bench/report.py tests/bench/workloads.py

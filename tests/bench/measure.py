@@ -1,0 +1,177 @@
+"""One measurement: a fresh sink, a fresh balancer, a load through both; what it took; and whether both ends counted
+the same. The balancer has a core for itself, the load generator and the sink share another."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+
+from process import Failure, Process, busy_ns, wait_until
+
+SECONDS = 60  # no load and no sink lives longer
+
+
+class Ports:
+    """Ports of loopback that are free to listen on, below those the kernel gives to clients."""
+
+    def __init__(self):
+        self.last = 2000
+
+    def free(self):
+        while True:
+            self.last = self.last + 1 if self.last < 9999 else 2000
+            with contextlib.suppress(OSError), socket.socket() as probe:
+                probe.bind(("127.0.0.1", self.last))
+                return self.last
+
+
+def is_listening(port):
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
+
+
+class Load:
+    """The load generator at work; `result` once every exchange is over, connections may still be held."""
+
+    def __init__(self, bench, workload, port, connections):
+        argv = [bench.programs / "load", f"--port={port}", f"--exchange={words(workload.exchange)}",
+                f"--connections={connections}", f"--parallel={workload.parallel}", f"--seconds={SECONDS}"]
+        argv += [f"--rate={workload.rate}"] if workload.rate else []
+        argv += ["--split"] if workload.split else []
+        argv += ["--hold"] if workload.hold else []
+        self.process = Process(list(map(str, argv)), bench.load_core, bench.folder / "load.log",
+                               stdin=subprocess.PIPE)
+
+    def __enter__(self):
+        line = self.process.popen.stdout.readline()
+        if not line:
+            self.process.end()
+            raise Failure(f"no report of the load generator: {self.process.last_words()}")
+        self.result = json.loads(line)
+        return self
+
+    def __exit__(self, *_):
+        with contextlib.suppress(OSError):
+            self.process.popen.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.popen.wait(10)
+        self.process.end()
+        if self.result["failed"]:
+            raise Failure(f"{self.result['failed']} connections failed: {self.process.last_words()}")
+
+
+def words(exchange):
+    return ",".join(f"{key}={value}" for key, value in exchange.items())
+
+
+class Bench:
+    """The place of the measurements: programs, cores, a temporary folder, and how busy others kept the core."""
+
+    def __init__(self, programs):
+        cores = sorted(os.sched_getaffinity(0))
+        self.programs = Path(programs)
+        self.load_core, self.proxy_core = cores[0], cores[-1]
+        self.ports = Ports()
+        self.foreign_ns = self.own_ns = 0
+
+    def __enter__(self):
+        self.temporary = tempfile.TemporaryDirectory(prefix="aegislb-bench.")
+        self.folder = Path(self.temporary.name)
+        os.sched_setaffinity(0, {self.load_core})
+        return self
+
+    def __exit__(self, *_):
+        self.temporary.cleanup()
+
+    def measure(self, peer, workload, trace=False):
+        """The figures of one run: cpu (ns a unit), p50 and p99 (us), for held connections idle and rest (bytes); with
+        trace, calls: system calls a unit by name. No peer: straight to the sink."""
+        argv = [str(self.programs / "sink"), f"--exchange={words(workload.exchange)}", f"--seconds={3 * SECONDS}"]
+        with Process(argv, self.load_core, self.folder / "sink.log", stdin=subprocess.PIPE) as sink:
+            server = int(sink.popen.stdout.readline() or 0)
+            if peer:
+                with self.start(peer, server) as (proxy, port):
+                    figures, results = self.load(workload, port, proxy, trace)
+            else:
+                figures, results = self.load(workload, server, None, False)
+            sink.popen.stdin.close()
+            counted = json.loads(sink.popen.stdout.readline() or "{}")
+        compare(results, counted)
+        return figures
+
+    @contextlib.contextmanager
+    def start(self, peer, server):
+        port = self.ports.free()
+        with tempfile.TemporaryDirectory(dir=self.folder) as folder:
+            argv = peer.command(folder, port, server)
+            with Process(argv, self.proxy_core, Path(folder) / "stderr", stdout=subprocess.DEVNULL) as proxy:
+                try:
+                    wait_until(lambda: is_listening(port) or not proxy.is_alive(), f"{peer.name} to listen")
+                    yield proxy, port
+                finally:
+                    if not proxy.is_alive():
+                        raise Failure(f"{peer.name} ended by itself: {proxy.last_words()}")
+
+    def load(self, workload, port, proxy, trace):
+        results = []
+        rest = proxy.memory_bytes() if proxy and workload.hold else 0
+        if workload.warm:
+            with Load(self, workload, port, workload.warm) as load:
+                results.append(load.result)
+        if not proxy:
+            with Load(self, workload, port, workload.connections) as load:
+                return latencies(load.result), [*results, load.result]
+        before, busy = proxy.settled_cpu_ns(), busy_ns(self.proxy_core)
+        memory = proxy.memory_bytes() if workload.hold else 0
+        with contextlib.ExitStack() as stack:
+            calls = stack.enter_context(traced(proxy, self.folder)) if trace else {}
+            with Load(self, workload, port, workload.connections) as load:
+                results.append(load.result)
+                figures = latencies(load.result)
+                if workload.hold:
+                    figures["rest"] = rest
+                    figures["idle"] = (proxy.memory_bytes() - memory) / workload.connections
+            cpu = proxy.settled_cpu_ns() - before
+        self.own_ns += cpu
+        self.foreign_ns += max(0, busy_ns(self.proxy_core) - busy - cpu)
+        figures["cpu"] = cpu / workload.units()
+        figures["calls"] = {name: count / workload.units() for name, count in calls.items()}
+        return figures, results
+
+
+def latencies(result):
+    return {"p50": result["p50_us"], "p99": result["p99_us"]}
+
+
+def compare(results, counted):
+    """Both ends must have seen the same connections and bytes."""
+    for of_load, of_sink in (("connections", "connections"), ("sent", "received"), ("received", "sent")):
+        expected = sum(result[of_load] for result in results)
+        if counted.get(of_sink) != expected:
+            raise Failure(f"{of_load} of the load {expected}, {of_sink} of the sink {counted.get(of_sink)}")
+
+
+@contextlib.contextmanager
+def traced(proxy, folder):
+    """A dict that holds the system calls made meanwhile, by name, once the block has ended."""
+    calls, summary = {}, Path(folder) / "strace"
+    argv = ["strace", "-c", "-f", "-q", "-o", str(summary)]
+    for pid in proxy.tree():
+        argv += ["-p", str(pid)]
+    with Process(argv, min(os.sched_getaffinity(0)), Path(folder) / "strace.log") as strace:
+        status = Path(f"/proc/{proxy.popen.pid}/status")
+        wait_until(lambda: "TracerPid:\t0\n" not in status.read_text() or not strace.is_alive(), "strace to attach")
+        if not strace.is_alive():
+            raise Failure(f"strace: {strace.last_words()}")
+        yield calls
+        strace.popen.send_signal(signal.SIGINT)
+        strace.popen.wait(10)
+    for line in summary.read_text().splitlines():
+        cells = line.split()
+        if len(cells) >= 5 and cells[3].isdigit() and cells[-1] != "total":
+            calls[cells[-1]] = int(cells[3])

@@ -30,6 +30,23 @@ src_libservers_a_CFLAGS = $(AM_CFLAGS)
 SERVERS_LIBS = src/libservers.a src/liblog.a src/libbetween.a lib/libbalance.a lib/libhealth.a lib/libqsbr.a \
 	lib/libratelimit.a lib/libnet.a lib/libbase.a $(SODIUM_LIBS) $(JANSSON_LIBS)
 
+# The status socket: what the daemon says of itself, and the commands.
+noinst_LIBRARIES += src/libadmin.a
+src_libadmin_a_SOURCES = \
+	src/control/admin.c src/control/admin.h src/control/admin_client.c src/control/admin_client.h \
+	src/control/admin_socket.c src/control/admin_socket.h \
+	src/control/cmd_cli.c src/control/cmd_cluster.c src/control/cmd_diagnose.c src/control/cmd_later.c \
+	src/control/cmd_routes.c src/control/cmd_server.c src/control/cmd_sessions.c src/control/cmd_show.c \
+	src/control/cmd_stat.c src/control/command.c src/control/command.h \
+	src/control/command_line.c src/control/command_line.h \
+	src/control/control.h src/control/control_workers.c src/control/listing.c src/control/listing.h \
+	src/control/sampler.c src/control/sampler.h src/control/server_words.c src/control/server_words.h \
+	src/control/stat.h src/control/stat_column.c src/control/stat_column.h src/control/stat_columns.c \
+	src/control/stat_health.c src/control/stat_info.c src/control/stat_row.c src/control/stat_row.h \
+	src/control/stat_write.c src/control/state.c src/control/state.h
+src_libadmin_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
+ADMIN_LIBS = src/libadmin.a lib/libmailbox.a $(EVENT_LIBS) $(JANSSON_LIBS)
+
 sbin_PROGRAMS += aegislb
 aegislb_SOURCES = src/genkey.c src/genkey.h src/main.c src/version.c src/version.h
 aegislb_CPPFLAGS = $(AM_CPPFLAGS)

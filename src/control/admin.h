@@ -1,8 +1,8 @@
-/* The status socket: a UNIX stream socket that speaks HAProxy's Runtime API conventions, and the one table of commands
- * behind it. doc/runtime-api.md is its documentation.
+/* The status socket: a UNIX stream socket that speaks HAProxy's Runtime API conventions, and the
+ * one table of commands behind it. doc/runtime-api.md is its documentation.
  *
- * Bounded in every direction: clients, line length, answers held in memory; a reader that does not read costs its
- * own connection, never the loop. owner: control; thread: control. */
+ * Bounded in every direction: clients, line length, answers held in memory; a reader that does
+ * not read costs its own connection, never the loop. owner: control; thread: control. */
 #ifndef CONTROL_ADMIN_H
 #define CONTROL_ADMIN_H
 
@@ -13,13 +13,17 @@
 
 struct admin;
 
-/* Listens on config->status.socket. A stale socket file is replaced; a file that is no socket, or a socket on which
- * another process answers, is refused: NULL, and `why` says what stands in the way. A directory that is missing and
- * cannot be made is a warning: the daemon serves without the socket. */
+/* Listens on config->status.socket. A stale socket file is replaced; a file that is no socket,
+ * or a socket on which another process answers, is refused: NULL, and `why` says what stands in
+ * the way. A directory that is missing and cannot be made is a warning: the daemon serves
+ * without the socket. */
 struct admin *admin_new(struct control *c, char *why, size_t why_size);
 
 /* Ends the clients and removes the socket file, if it is still ours. NULL is allowed. */
 void admin_free(struct admin *a);
+
+/* Where commands ask the workers. */
+struct listings *admin_listings(struct admin *a);
 
 /* A worker's REPORT_SESSIONS or REPORT_ERRORS; takes it. */
 void admin_report(struct admin *a, struct report *r);

@@ -3,6 +3,7 @@
 #include "control/access_log.h"
 #include "control/admin.h"
 #include "control/checks.h"
+#include "control/sampler.h"
 #include "control/state.h"
 #include "control/status_http.h"
 #include "log.h"
@@ -24,63 +25,6 @@ struct control_own {
 	struct access_log *access_log;
 	unsigned gave_up, drained; /* workers that reported so */
 };
-
-/* --- orders down, sums up --- */
-
-void control_order_all(struct control *c, const struct order *order)
-{
-	for (size_t i = 0; i < c->n_workers; i++) {
-		struct order *o = order_new(order->kind);
-
-		if (!o) {
-			log_error("control", "out of memory: an order to worker %zu is lost", i);
-			continue;
-		}
-		*o = *order;
-		mailbox_send(c->workers[i].mailbox, &o->mail);
-	}
-}
-
-static uint64_t counter_at(const void *base, size_t offset)
-{
-	return tally_get((const tally_t *)(const void *)((const char *)base + offset));
-}
-
-uint64_t control_sum(const struct control *c, size_t offset)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < c->n_workers; i++)
-		sum += counter_at(c->workers[i].tally, offset);
-	return sum;
-}
-
-uint64_t control_sum_listener(const struct control *c, unsigned listener, size_t offset)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < c->n_workers; i++)
-		sum += counter_at(&c->workers[i].tally->listeners[listener], offset);
-	return sum;
-}
-
-uint64_t control_sum_backend(const struct control *c, unsigned backend, size_t offset)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < c->n_workers; i++)
-		sum += counter_at(&c->workers[i].tally->backends[backend], offset);
-	return sum;
-}
-
-uint64_t control_sum_server(const struct control *c, uint32_t server_id, size_t offset)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < c->n_workers; i++)
-		sum += counter_at(&c->workers[i].tally->servers[server_id], offset);
-	return sum;
-}
 
 /* --- stopping --- */
 
@@ -214,6 +158,7 @@ static void on_server_added(void *arg, struct server *s)
 {
 	struct control *c = arg;
 
+	sampler_server_added(c->sampler, s->id);
 	checks_server_added(c->checks, s);
 }
 
@@ -278,7 +223,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	servers_tick(c->servers, mono_now());
-	admin_tick(c->admin);
+	sampler_tick(c->sampler, mono_now());
 	status_http_tick(c->status_http);
 	notify_watchdog();
 }
@@ -357,6 +302,9 @@ bool control_open(struct control *c, char *why, size_t why_size)
 	};
 
 	snprintf(why, why_size, "out of memory");
+	c->sampler = sampler_new(c);
+	if (!c->sampler)
+		return false;
 	state_load(c);
 	c->checks = checks_new(c);
 	if (!c->checks || !open_timers(c))
@@ -405,6 +353,7 @@ void control_free(struct control *c)
 		servers_set_hooks(c->servers, &none);
 	status_http_free(c->status_http);
 	admin_free(c->admin);
+	sampler_free(c->sampler);
 	checks_free(c->checks);
 	access_log_free(c->own->access_log);
 	for (int i = 0; i < SIGNALS; i++)

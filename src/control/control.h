@@ -45,6 +45,7 @@ struct control {
 	enum control_phase phase;
 	unsigned paused; /* workers that do not accept at the moment */
 	struct checks *checks;
+	struct sampler *sampler;
 	struct admin *admin;
 	struct status_http *status_http;
 	struct control_own *own; /* control.c's */

@@ -1,8 +1,9 @@
-/* What tallies alone cannot tell: rates per second, peaks, averages over the last connections, and counts since
- * `clear counters`. Looks at the tallies once a second and keeps its own copy of what it saw.
+/* What tallies alone cannot tell: rates per second, peaks, averages over the last connections, and
+ * counts since `clear counters`. Looks at the tallies once a second and keeps its own copy of what
+ * it saw.
  *
- * owner: control; thread: control. Everything is read through the functions below, by every form of `show stat`,
- * `show info` and the status over HTTP. */
+ * owner: control; thread: control. Everything is read through the functions below, by every form
+ * of `show stat`, `show info` and the status over HTTP. */
 #ifndef CONTROL_SAMPLER_H
 #define CONTROL_SAMPLER_H
 
@@ -14,7 +15,7 @@
 /* A rate over the last whole second and the greatest of them. */
 struct sampler_rate {
 	uint64_t last; /* the counter when last looked at */
-	uint32_t now, max;
+	uint64_t now, max;
 };
 
 /* Durations of about the last SAMPLER_WINDOW connections, in microseconds. */
@@ -44,7 +45,7 @@ struct sampler_server {
 /* The process as a whole. */
 struct sampler_process {
 	struct sampler_rate connections, sessions, bytes_out;
-	unsigned idle_pct;        /* of the workers' time over the last second */
+	unsigned idle_pct;	    /* of the workers' time over the last second */
 	uint64_t loop_delay_max_us; /* longest turn of a worker's loop since the start */
 };
 
@@ -56,20 +57,25 @@ void sampler_free(struct sampler *s);
 /* Once a second. */
 void sampler_tick(struct sampler *s, struct mono now);
 
+/* A server came at run time: its id may be one that had another server before, whose counts are
+ * not its own. */
+void sampler_server_added(struct sampler *s, uint32_t id);
+
 const struct sampler_process *sampler_process(const struct sampler *s);
 const struct sampler_listener *sampler_listener(const struct sampler *s, unsigned listener);
 const struct sampler_backend *sampler_backend(const struct sampler *s, unsigned backend);
 const struct sampler_server *sampler_server(const struct sampler *s, uint32_t id);
 uint64_t sampler_average_us(const struct sampler_average *a); /* 0: no connection yet */
 
-/* Sums over the workers since the start or the last sampler_clear(); `offset` as in control_sum(). */
+/* Sums over the workers since the start or the last sampler_clear(); `offset` as in
+ * control_sum(). */
 uint64_t sampler_count(const struct sampler *s, size_t offset);
 uint64_t sampler_count_listener(const struct sampler *s, unsigned listener, size_t offset);
 uint64_t sampler_count_backend(const struct sampler *s, unsigned backend, size_t offset);
 uint64_t sampler_count_server(const struct sampler *s, uint32_t id, size_t offset);
 
-/* `clear counters`: the peaks begin again; with `all` the counts too. Tallies have one writer, a worker: what is
- * cleared is subtracted here, and gauges stay true. */
+/* `clear counters`: the peaks begin again; with `all` the counts too. Tallies have one writer, a
+ * worker: what is cleared is subtracted here, and gauges stay true. */
 void sampler_clear(struct sampler *s, bool all);
 
 #endif

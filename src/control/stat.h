@@ -1,24 +1,32 @@
-/* What the daemon says of itself, as data: made once here, written by the status socket, by the status over HTTP
- * and by the tests. Names, columns and words are HAProxy 2.6.12's, so that its users' tools can read them.
+/* What the daemon says of itself, as data: made once here, written by the status socket, by the
+ * status over HTTP and by the tests. Names, columns and words are HAProxy 2.6.12's, so that its
+ * users' tools can read them.
  *
- * thread: control. A json_t is owned by the caller; NULL means out of memory. */
+ * thread: control. A json_t is owned by the caller; NULL means out of memory, as does `failed`
+ * of an expo. */
 #ifndef CONTROL_STAT_H
 #define CONTROL_STAT_H
 
 #include "control/control.h"
+#include "expo/expo.h"
 
-#include <event2/buffer.h>
 #include <jansson.h>
 
-/* `show stat`: the header line, each row one line, without the empty line at the end. */
-void stat_csv(struct control *c, struct evbuffer *out);
+/* `show stat`: the header line, then each row as a line. */
+void stat_csv(struct control *c, struct expo *out);
 
-/* `show stat json`, `show info json`: arrays in HAProxy's own shape. */
-json_t *stat_json(struct control *c);
+/* `show stat json`, in HAProxy's own shape: one array, in one line, with its end. Large: 10 KB a
+ * row. */
+void stat_json(struct control *c, struct expo *out);
+
+/* `show info`: "Name: value" lines, HAProxy's typed output, and the JSON form in its own shape. */
+void info_text(struct control *c, struct expo *out);
+void info_typed(struct control *c, struct expo *out);
 json_t *info_json(struct control *c);
 
-/* `show health json`, `show cluster json`, `show events json`: the shapes of doc/runtime-api.md. Without a cluster
- * `show cluster` is this node alone. The newest `max` events, newest first; 0: all that are kept. */
+/* `show health json`, `show cluster json`, `show events json`: the shapes of doc/runtime-api.md.
+ * Without a cluster `show cluster` is this node alone. The newest `max` events, newest first; 0:
+ * all that are kept. */
 json_t *health_json(struct control *c);
 json_t *cluster_json(struct control *c);
 json_t *events_json(struct control *c, size_t max);

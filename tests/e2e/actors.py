@@ -207,8 +207,7 @@ class Recorder:
         wait_until(lambda: self.served >= number, what=f"{number} connections to end at the backend")
 
     def end(self):
-        with contextlib.suppress(OSError):
-            self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
 
 

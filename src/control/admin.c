@@ -1,0 +1,143 @@
+#include "control/admin.h"
+
+#include "base/list.h"
+#include "control/admin_client.h"
+#include "control/admin_socket.h"
+#include "control/listing.h"
+#include "log.h"
+
+#include <event2/listener.h>
+#include <stdlib.h>
+
+enum { CLIENTS_MAX = 64, ACCEPT_RETRY_S = 1 };
+
+struct admin {
+	struct control *control;
+	struct admin_socket socket;
+	struct evconnlistener *listener; /* NULL: no socket, as a warning said at start */
+	struct event *retry;		 /* accepts again after descriptors ran out */
+	struct list clients;
+	unsigned n_clients;
+	struct listings *listings;
+};
+
+/* --- clients come and go --- */
+
+static void on_gone(void *arg)
+{
+	struct admin *a = arg;
+
+	a->n_clients--;
+	if (a->listener)
+		evconnlistener_enable(a->listener);
+}
+
+/* Beyond CLIENTS_MAX they wait in the kernel until one leaves; each that idles times out. */
+static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *addr,
+	int n, void *arg)
+{
+	struct admin *a = arg;
+
+	(void)addr;
+	(void)n;
+	if (!admin_client_new(a->control, fd, &a->clients, on_gone, a))
+		return;
+	if (++a->n_clients >= CLIENTS_MAX)
+		evconnlistener_disable(listener);
+}
+
+static void on_retry(evutil_socket_t fd, short what, void *arg)
+{
+	struct admin *a = arg;
+
+	(void)fd;
+	(void)what;
+	if (a->n_clients < CLIENTS_MAX)
+		evconnlistener_enable(a->listener);
+}
+
+static void on_accept_error(struct evconnlistener *listener, void *arg)
+{
+	struct timeval later = {ACCEPT_RETRY_S, 0};
+	struct admin *a = arg;
+
+	evconnlistener_disable(listener);
+	evtimer_add(a->retry, &later);
+}
+
+/* --- life --- */
+
+static bool listen_on_socket(struct admin *a)
+{
+	struct event_base *base = a->control->base;
+
+	a->retry = evtimer_new(base, on_retry, a);
+	a->listener =
+		evconnlistener_new(base, on_accept, a, LEV_OPT_CLOSE_ON_EXEC, 0, a->socket.fd);
+	if (!a->retry || !a->listener)
+		return false;
+	evconnlistener_set_error_cb(a->listener, on_accept_error);
+	return true;
+}
+
+static bool open_socket(struct admin *a, char *why, size_t why_size)
+{
+	const struct config_status *conf = &a->control->config->status;
+
+	switch (admin_socket_open(&a->socket, conf->socket, conf->socket_mode, why, why_size)) {
+	case ADMIN_SOCKET_OK:
+		return listen_on_socket(a);
+	case ADMIN_SOCKET_NO_DIRECTORY:
+		log_warning("admin",
+			"%s: serving without a status socket; make its directory or set "
+			"status.socket",
+			why);
+		return true;
+	default:
+		return false;
+	}
+}
+
+struct admin *admin_new(struct control *c, char *why, size_t why_size)
+{
+	struct admin *a = calloc(1, sizeof(*a));
+
+	if (!a)
+		return NULL;
+	a->control = c;
+	a->socket.fd = -1;
+	list_init(&a->clients);
+	a->listings = listings_new(c);
+	if (!a->listings || !open_socket(a, why, why_size)) {
+		admin_free(a);
+		return NULL;
+	}
+	return a;
+}
+
+void admin_free(struct admin *a)
+{
+	struct admin_client *client;
+
+	if (!a)
+		return;
+	while ((client = admin_client_first(&a->clients)))
+		admin_client_free(client);
+	if (a->listener)
+		evconnlistener_free(a->listener);
+	if (a->retry)
+		event_free(a->retry);
+	admin_socket_close(&a->socket);
+	listings_free(a->listings);
+	free(a);
+}
+
+struct listings *admin_listings(struct admin *a)
+{
+	return a->listings;
+}
+
+void admin_report(struct admin *a, struct report *r)
+{
+	listings_report(a->listings, r);
+}

@@ -1,0 +1,63 @@
+/* Commands that other versions have: known, so that a person learns what to do instead. */
+#include "control/command.h"
+
+static void run_reload(struct command *cmd)
+{
+	command_error(cmd, "reload is not supported yet; restart to apply a new configuration");
+}
+
+static void run_upgrade(struct command *cmd)
+{
+	command_error(cmd, "upgrade is not supported yet; restart to run a new version");
+}
+
+static void run_bans(struct command *cmd)
+{
+	command_error(cmd, "bans are not supported yet; refuse the address in the firewall");
+}
+
+static void run_tls(struct command *cmd)
+{
+	command_error(cmd, "this version passes TLS through: it has no certificates and no tickets "
+			   "of its own");
+}
+
+static void run_no_cluster(struct command *cmd)
+{
+	command_error(cmd, "clusters are not supported yet; this node stands alone");
+}
+
+static void run_observe(struct command *cmd)
+{
+	command_error(cmd,
+		"not supported yet; 'show sess', 'show errors' and 'diagnose' say what there is");
+}
+
+const struct command_def commands_later[] = {
+	{.words = "ban", .usage = " <addr>", .run = run_bans, .help = "(not in this version)"},
+	{.words = "unban", .usage = " <addr>", .run = run_bans, .help = "(not in this version)"},
+	{.words = "show bans", .usage = "", .run = run_bans, .help = "(not in this version)"},
+	{.words = "show certs", .usage = "", .run = run_tls, .help = "(not in this version)"},
+	{.words = "show tickets", .usage = "", .run = run_tls, .help = "(not in this version)"},
+	{.words = "show trace",
+		.usage = " <name>",
+		.run = run_observe,
+		.help = "(not in this version)"},
+	{.words = "show usage", .usage = "", .run = run_observe, .help = "(not in this version)"},
+	{.words = "show discovery",
+		.usage = "",
+		.run = run_observe,
+		.help = "(not in this version)"},
+	{.words = "move vip",
+		.usage = " <addr> to <node>",
+		.run = run_no_cluster,
+		.help = "(not in this version)"},
+	{.words = "leave", .usage = "", .run = run_no_cluster, .help = "(not in this version)"},
+	{.words = "forget",
+		.usage = " <node>",
+		.run = run_no_cluster,
+		.help = "(not in this version)"},
+	{.words = "reload", .usage = "", .run = run_reload, .help = "(not in this version)"},
+	{.words = "upgrade", .usage = "", .run = run_upgrade, .help = "(not in this version)"},
+	{0},
+};

@@ -1,0 +1,92 @@
+/* `show health`, `show cluster` and `show events` as JSON. Without a cluster this node is the
+ * whole of it. */
+#include "config-build.h"
+
+#include "control/stat.h"
+
+#include "log.h"
+
+static const char *const admin_names[] = {
+	[SERVER_READY] = "ready", [SERVER_DRAIN] = "drain", [SERVER_MAINT] = "maint"};
+
+/* RFC 3339, or null where it never happened. */
+static json_t *json_time(uint64_t wall_us)
+{
+	char buf[LOG_TIME_MAX];
+
+	return wall_us ? json_string(log_time(wall_us, buf)) : json_null();
+}
+
+static const char *health_word(const struct server *s)
+{
+	return server_is_up(s) ? "UP" : "DOWN";
+}
+
+/* What the last check found, in words. */
+static const char *last_words(const struct server *s)
+{
+	const struct check_result *r = &s->last_check;
+
+	if (!s->checks_enabled)
+		return "not checked";
+	return r->detail[0] ? r->detail : check_statuses[r->status].cause;
+}
+
+static json_t *server_health(const struct control *c, const struct server *s)
+{
+	char addr[ADDR_TEXT_MAX], status[32];
+
+	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:o,s:[{s:s,s:s,s:o,s:s,s:s}]}", "backend",
+		s->backend->conf->name, "server", s->name, "address", addr_format(&s->addr, addr),
+		"state", health_word(s), "status", server_status(s, status), "admin",
+		admin_names[s->admin], "cluster", health_word(s), "since",
+		json_time(s->last_change_wall_us), "views", "node", c->config->node, "state",
+		health_word(s), "checked", json_time(s->last_check_wall_us), "status",
+		s->checks_enabled ? check_statuses[s->last_check.status].haproxy : "", "last",
+		last_words(s));
+}
+
+json_t *health_json(struct control *c)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < servers_backends(c->servers); i++) {
+		const struct backend *b = servers_backend(c->servers, i);
+
+		for (size_t k = 0; array && k < b->n_servers; k++)
+			if (json_array_append_new(array, server_health(c, b->servers[k])) < 0) {
+				json_decref(array);
+				array = NULL;
+			}
+	}
+	return array;
+}
+
+json_t *cluster_json(struct control *c)
+{
+	return json_pack(
+		"{s:s,s:n,s:[{s:s,s:n,s:s,s:s,s:i,s:o,s:i,s:s,s:n}],s:[],s:{s:s,s:i,s:i,s:b},s:[]}",
+		"node", c->config->node, "cluster", "members", "name", c->config->node, "address",
+		"role", "balancer", "state", "alive", "incarnation", 0, "since",
+		json_time(c->started_wall_us), "rtt_ms", 0, "version", PACKAGE_VERSION,
+		"config_digest", "vips", "quorum", "rule", "none", "voters", 1, "alive", 1, "met",
+		1, "warnings");
+}
+
+json_t *events_json(struct control *c, size_t max)
+{
+	size_t n = events_count(c->events), wanted = max && max < n ? max : n;
+	json_t *array = json_array();
+
+	for (size_t i = 0; array && i < wanted; i++) {
+		const struct event_record *e = events_at(c->events, n - 1 - i);
+		json_t *item =
+			json_pack("{s:o,s:s}", "time", json_time(e->wall_us), "text", e->text);
+
+		if (json_array_append_new(array, item) < 0) {
+			json_decref(array);
+			array = NULL;
+		}
+	}
+	return array;
+}

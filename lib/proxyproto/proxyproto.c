@@ -185,15 +185,14 @@ static size_t block_bytes(uint8_t family)
 
 static void read_addresses(struct span block, enum proxyproto_family family, struct proxyproto *out)
 {
-	struct wire_reader r = wire_read(block);
-	struct span source = wire_bytes(&r, address_bytes(family));
-	struct span destination = wire_bytes(&r, address_bytes(family));
+	size_t n = address_bytes(family);
+	struct wire_reader ports = wire_read(span_of(block.p + 2 * n, block.n - 2 * n));
 
-	memcpy(out->source.bytes, source.p, source.n);
-	memcpy(out->destination.bytes, destination.p, destination.n);
+	memcpy(out->source.bytes, block.p, n);
+	memcpy(out->destination.bytes, block.p + n, n);
 	out->source.family = out->destination.family = family;
-	out->source.port = wire_u16(&r);
-	out->destination.port = wire_u16(&r);
+	out->source.port = wire_u16(&ports);
+	out->destination.port = wire_u16(&ports);
 }
 
 /* `header` is complete, its family and transport are among those assigned. */

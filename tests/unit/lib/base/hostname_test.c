@@ -89,13 +89,17 @@ Test(hostname, label_of_63_bytes_is_taken_and_of_64_refused)
 	char name[80];
 
 	memset(name, 'a', 64);
-	strcpy(name + 63, ".ai");
+	memcpy(name + 63, ".ai", 4);
 	expect(name, name);
 	memset(name, 'a', 64);
-	strcpy(name + 64, ".ai");
+	memcpy(name + 64, ".ai", 4);
 	expect_error(name, HOSTNAME_BAD_LABEL);
 	memset(name, 'a', 64);
 	name[64] = '\0';
+	expect_error(name, HOSTNAME_BAD_LABEL);
+	memset(name, 'a', 67);
+	name[2] = '.';
+	name[67] = '\0';
 	expect_error(name, HOSTNAME_BAD_LABEL);
 }
 
@@ -119,7 +123,7 @@ Test(hostname, trailing_dot_does_not_count_for_the_length)
 
 	fill_name(expected, 253);
 	fill_name(name, 253);
-	strcat(name, ".");
+	memcpy(name + 253, ".", 2);
 	expect(name, expected);
 }
 
@@ -138,5 +142,6 @@ Test(hostname, number_as_last_label_is_an_address)
 	cr_assert(hostname_is_address(span_str("2130706433")));
 	cr_assert_not(hostname_is_address(span_str("1.2.3.4.in-addr.arpa")));
 	cr_assert_not(hostname_is_address(span_str("host1")));
+	cr_assert_not(hostname_is_address(span_str("")));
 	cr_assert_not(hostname_is_address(span_str("10.10.10.1o3")));
 }

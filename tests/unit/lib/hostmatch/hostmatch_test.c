@@ -147,7 +147,7 @@ Test(hostmatch, what_is_wrong_with_a_pattern_is_told_apart)
 	expect_refused("caf\xc3\xa9.example", HOSTMATCH_BAD_BYTE);
 	expect_refused("https://a.example/", HOSTMATCH_BAD_BYTE);
 	memset(label, 'a', 64);
-	strcpy(label + 64, ".example");
+	memcpy(label + 64, ".example", 9);
 	expect_refused(label, HOSTMATCH_BAD_LABEL);
 }
 

@@ -201,18 +201,20 @@ Test(sni_records, message_of_16385_bytes_is_too_large_from_its_header_on)
 	expect_refusal(span_of(r.bytes, 9), SNI_TOO_LARGE, SNI_ALERT_DECODE_ERROR);
 }
 
-Test(sni_records, hello_of_32766_raw_bytes_is_taken_and_of_32772_too_large)
+Test(sni_records, hello_of_32768_raw_bytes_is_taken_and_a_longer_one_too_large)
 {
 	struct sni s;
 
 	begin("a.example");
-	hello_pad_to(&h, 5461);
-	records_add(&r, hello_message(&h), 1);
-	cr_assert_eq(r.n, 32766);
+	hello_pad_to(&h, 5463);
+	records_add(&r, span_of(h.bytes, 5460), 1);
+	records_add(&r, span_of(h.bytes + 5460, 3), 3);
+	cr_assert_eq(r.n, SNI_RAW_MAX);
 	cr_assert_eq(sni_parse(records_span(&r), &s), SNI_DONE);
 	begin("a.example");
-	hello_pad_to(&h, 5462);
-	records_add(&r, hello_message(&h), 1);
+	hello_pad_to(&h, 5464);
+	records_add(&r, span_of(h.bytes, 5460), 1);
+	records_add(&r, span_of(h.bytes + 5460, 4), 4);
 	expect_refusal(records_span(&r), SNI_TOO_LARGE, SNI_ALERT_DECODE_ERROR);
 	parse_bytewise(records_span(&r), SNI_TOO_LARGE, &s);
 }

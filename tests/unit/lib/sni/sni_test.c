@@ -148,6 +148,8 @@ Test(sni, address_is_no_name)
 	expect_name("10.10.10.10.:443", "");
 	expect_name("2001:db8::1", "");
 	expect_name("[2001:DB8::1]", "");
+	expect_name("::1", "");
+	expect_name("[0:9:a:f:A:F::]", "");
 	expect_name("::ffff:10.10.10.10", "");
 }
 
@@ -167,6 +169,8 @@ Test(sni, name_that_is_no_host_name_is_refused)
 	expect_refused_name(span_str("."));
 	expect_refused_name(span_str("example.com/path"));
 	expect_refused_name(span_str("a:b:c:xyz"));
+	expect_refused_name(span_str("[::1"));
+	expect_refused_name(span_str("::1]"));
 }
 
 Test(sni, name_above_253_bytes_is_refused)

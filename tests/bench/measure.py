@@ -74,7 +74,7 @@ class Bench:
 
     def __init__(self, programs):
         cores = sorted(os.sched_getaffinity(0))
-        self.programs = Path(programs)
+        self.programs = Path(programs).resolve()
         self.load_core, self.proxy_core = cores[0], cores[-1]
         self.ports = Ports()
         self.foreign_ns = self.own_ns = 0

@@ -102,7 +102,8 @@ class Peer:
     needs: Path | None = None
 
     def where(self):
-        return shutil.which(self.program, path=PATH)
+        found = shutil.which(self.program, path=PATH)
+        return found and os.path.abspath(found)
 
     def missing(self):
         """Why it cannot be measured here, or None."""

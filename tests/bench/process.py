@@ -29,7 +29,8 @@ def wait_until(condition, what, seconds=10):
 
 
 class Process:
-    """A program on one core, leader of a session of its own, in a `with`. Its stderr is kept in a file."""
+    """A program on one core, leader of a session of its own, in a `with`. Its stderr is kept in a file, and it
+    runs in that file's folder."""
 
     def __init__(self, argv, core, log, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE):
         def prepare():
@@ -41,7 +42,7 @@ class Process:
         self.log = Path(log)
         with self.log.open("ab") as stderr:
             self.popen = subprocess.Popen(argv, stdin=stdin, stdout=stdout, stderr=stderr, text=True,
-                                          start_new_session=True, preexec_fn=prepare)
+                                          cwd=self.log.parent, start_new_session=True, preexec_fn=prepare)
 
     def __enter__(self):
         return self

@@ -4,7 +4,7 @@
 set -u
 cd "${srcdir:-$(dirname "$0")/..}" || exit 99
 
-pure='sni proxyproto http hostmatch balance health ratelimit wheel expo gossip elect'
+pure='sni proxyproto hostmatch http balance health ratelimit wheel ring expo'
 count=0
 failed=0
 
@@ -52,8 +52,9 @@ done
 halves() { awk -v bad="$1" 'index($3, bad) == 1'; }
 result 'src/data does not include src/control' "$(own src/data | halves control/)"
 result 'src/control does not include src/data' "$(own src/control | halves data/)"
+result 'src/ctl knows lib/base and itself only' "$(own src/ctl | awk '$3 !~ /^(base|ctl)\// && $3 != "config-build.h"')"
 result 'between the halves nothing includes either' "$(
-	own src | awk '$1 !~ /^src\/(data|control)\// && $1 !~ /^src\/(daemon|main)\.c$/ && $3 ~ /^(data|control)\//'
+	own src | awk '$1 !~ /^src\/(data|control|ctl)\// && $1 !~ /^src\/(daemon|main)\.c$/ && $3 ~ /^(data|control)\//'
 )"
 result 'lib does not include src' "$(
 	own lib | while read -r file line name; do

@@ -207,7 +207,8 @@ class Recorder:
         wait_until(lambda: self.served >= number, what=f"{number} connections to end at the backend")
 
     def end(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
 
 

@@ -111,6 +111,16 @@ tests_unit_lib_http_get_test_SOURCES = tests/unit/lib/http/get_test.c
 tests_unit_lib_http_get_test_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_lib_http_get_test_LDADD = lib/libhttp.a $(UNIT_LIBS)
 
+unit_tests += tests/unit/src/log_test
+tests_unit_src_log_test_SOURCES = tests/unit/src/log_test.c
+tests_unit_src_log_test_CFLAGS = $(UNIT_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_src_log_test_LDADD = src/liblog.a $(UNIT_LIBS) $(JANSSON_LIBS)
+
+unit_tests += tests/unit/src/control/access_log_test
+tests_unit_src_control_access_log_test_SOURCES = tests/unit/src/control/access_log_test.c src/control/access_log.c
+tests_unit_src_control_access_log_test_CFLAGS = $(UNIT_CFLAGS) $(JANSSON_CFLAGS) $(EVENT_CFLAGS)
+tests_unit_src_control_access_log_test_LDADD = lib/libring.a lib/libexpo.a $(SERVERS_LIBS) $(UNIT_LIBS) $(JANSSON_LIBS)
+
 unit_tests += tests/unit/src/control/servers_test
 tests_unit_src_control_servers_test_SOURCES = tests/unit/src/control/servers_test.c
 tests_unit_src_control_servers_test_CFLAGS = $(UNIT_CFLAGS)

@@ -245,6 +245,18 @@ Test(sni, grease_is_not_the_first_protocol)
 	cr_assert_eq(sni_alpn_first(&s).n, 0);
 }
 
+Test(sni, protocol_that_only_looks_like_grease_counts)
+{
+	struct sni s;
+
+	cr_assert_eq(parse_with_extension(16, span_of("\0\3\2\x0a\x1a", 5), &s), SNI_DONE);
+	cr_assert(span_eq(sni_alpn_first(&s), span_of("\x0a\x1a", 2)));
+	cr_assert_eq(parse_with_extension(16, span_of("\0\3\2xx", 5), &s), SNI_DONE);
+	cr_assert(span_eq(sni_alpn_first(&s), span_str("xx")));
+	cr_assert_eq(parse_with_extension(16, span_of("\0\4\3\x0a\x0a\x0a", 6), &s), SNI_DONE);
+	cr_assert_eq(sni_alpn_first(&s).n, 3);
+}
+
 Test(sni, offer_longer_than_its_room_is_cut_between_protocols)
 {
 	uint8_t body[2 + 256 + 3] = {257 >> 8, (257 + 2) & 0xff, 252};
@@ -277,13 +289,58 @@ Test(sni, protocol_list_whose_lengths_are_wrong_is_refused)
 	expect_malformed_extension(16, span_of("\0\4\2h2\0", 6));
 }
 
-Test(sni, lists_of_impossible_length_are_refused)
+/* A hello in which the list whose length stands at `length_at` has `n` bytes instead of `old`, and nothing else is
+ * wrong. */
+static enum sni_status parse_with_list(size_t length_at, size_t old, size_t n, struct sni *out)
 {
-	expect_malformed_byte(38, 33, SNI_ALERT_DECODE_ERROR); /* session id */
-	expect_malformed_byte(40, 0, SNI_ALERT_DECODE_ERROR);  /* no cipher suites */
-	expect_malformed_byte(40, 3, SNI_ALERT_DECODE_ERROR);  /* half a suite */
-	expect_malformed_byte(43, 0, SNI_ALERT_DECODE_ERROR);  /* no compression method */
-	expect_malformed_byte(43, 255, SNI_ALERT_DECODE_ERROR);
+	uint8_t *list = h.bytes + length_at + 1;
+
+	hello_begin(&h);
+	hello_name(&h, span_str("aegisagent.ai"));
+	memmove(list + n, list + old, h.n - length_at - 1 - old);
+	memset(list, 0, n);
+	h.bytes[length_at] = (uint8_t)n;
+	h.n = h.n - old + n;
+	h.bytes[3] = (uint8_t)(h.n - 4);
+	return parse(out);
+}
+
+enum { SESSION_ID = 38, SUITES = 40, COMPRESSIONS = 43 };
+
+Test(sni, session_id_has_at_most_32_bytes)
+{
+	struct sni s;
+
+	cr_assert_eq(parse_with_list(SESSION_ID, 0, 32, &s), SNI_DONE);
+	cr_assert_eq(parse_with_list(SESSION_ID, 0, 33, &s), SNI_MALFORMED);
+	cr_assert_eq(s.alert, SNI_ALERT_DECODE_ERROR);
+}
+
+Test(sni, cipher_suites_have_two_bytes_each_and_at_least_one_comes)
+{
+	struct sni s;
+
+	cr_assert_eq(parse_with_list(SUITES, 2, 4, &s), SNI_DONE);
+	cr_assert_eq(parse_with_list(SUITES, 2, 3, &s), SNI_MALFORMED);
+	cr_assert_eq(s.alert, SNI_ALERT_DECODE_ERROR);
+	cr_assert_eq(parse_with_list(SUITES, 2, 0, &s), SNI_MALFORMED);
+	cr_assert_eq(s.alert, SNI_ALERT_DECODE_ERROR);
+}
+
+Test(sni, at_least_one_compression_method_comes)
+{
+	struct sni s;
+
+	cr_assert_eq(parse_with_list(COMPRESSIONS, 1, 2, &s), SNI_DONE);
+	cr_assert_eq(parse_with_list(COMPRESSIONS, 1, 0, &s), SNI_MALFORMED);
+	cr_assert_eq(s.alert, SNI_ALERT_DECODE_ERROR);
+}
+
+Test(sni, list_longer_than_the_hello_is_refused)
+{
+	expect_malformed_byte(SESSION_ID, 32, SNI_ALERT_DECODE_ERROR);
+	expect_malformed_byte(SUITES, 254, SNI_ALERT_DECODE_ERROR);
+	expect_malformed_byte(COMPRESSIONS, 255, SNI_ALERT_DECODE_ERROR);
 }
 
 Test(sni, extensions_that_do_not_fill_the_hello_are_refused)

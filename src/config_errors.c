@@ -7,12 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static char *message_text(struct config_place at, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static char *message_text(
+	struct config_place at, const char *fmt, va_list ap)
 {
 	char *said, *text;
 	int n;
 
-	BUG_ON(vasprintf(&said, fmt, ap) < 0);
+	n = vasprintf(&said, fmt, ap);
+	BUG_ON(n < 0);
 	if (at.line != 0)
 		n = asprintf(&text, "%s:%u: %s", at.file, at.line, said);
 	else

@@ -58,8 +58,8 @@ static const char *path_of(const config_setting_t *s, char buf[PATH_MAX_BYTES])
 	return at;
 }
 
-static void say(struct config_reader *r, enum config_severity severity, const config_setting_t *at,
-	const char *fmt, va_list ap)
+__attribute__((format(printf, 4, 0))) static void say(struct config_reader *r,
+	enum config_severity severity, const config_setting_t *at, const char *fmt, va_list ap)
 {
 	char path[PATH_MAX_BYTES], text[1024];
 	const char *where = path_of(at, path);

@@ -157,7 +157,8 @@ void command_end(struct command *cmd)
 
 /* --- answers --- */
 
-static void say(struct command *cmd, enum command_severity severity, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void say(
+	struct command *cmd, enum command_severity severity, const char *fmt, va_list ap)
 {
 	static const char *const names[] = {[SEVERITY_ERROR] = "err",
 		[SEVERITY_WARNING] = "warning",

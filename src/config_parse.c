@@ -100,16 +100,10 @@ static void refuse(
 	snprintf(near, sizeof(near), "%.*s",
 		line.n < sizeof(near) ? (int)line.n : (int)sizeof(near), (const char *)line.p);
 	config_quoted(near, quoted);
-	if (strcmp(said, "mismatched element type in array") == 0)
-		config_errors_add(errors, CONFIG_ERROR, at,
-			"found elements of different types in one list, near %s; expected one type",
-			quoted);
-	else
-		config_errors_add(errors, CONFIG_ERROR, at,
-			"%s near %s; expected KEY = VALUE: look for a quote, bracket or comma too "
-			"many or too "
-			"few, here or on the line before",
-			said, quoted);
+	config_errors_add(errors, CONFIG_ERROR, at,
+		"%s near %s; expected KEY = VALUE; look here and on the line before for a missing "
+		"comma or =",
+		said, quoted);
 }
 
 bool config_parse(const struct config_text *text, config_t *parsed, struct config_errors *errors)

@@ -191,7 +191,8 @@ static void refuse_word(
 
 	list_words(words, expected, sizeof(expected));
 	for (; text && words->name; words++)
-		nearest_try(&near, words->name);
+		if (words->value != CONFIG_WORD_LATER)
+			nearest_try(&near, words->name);
 	if (near.best) {
 		append(expected, sizeof(expected), "; did you mean \"");
 		append(expected, sizeof(expected), near.best);

@@ -14,13 +14,18 @@
 struct line {
 	const char *file;
 	unsigned number;
-	size_t at;
+	size_t at; /* in the source */
+};
+
+struct bytes {
+	char *p;
+	size_t n, room;
 };
 
 struct config_text {
-	const char *file; /* as it was named to us */
-	char *bytes;	  /* ends with NUL */
-	size_t n, room;
+	const char *file;    /* as it was named to us */
+	struct bytes code;   /* for libconfig; ends with NUL */
+	struct bytes source; /* as it stands in the files, for messages */
 	struct line *lines;
 	size_t n_lines, lines_room;
 	struct arena *names; /* of the files */
@@ -38,12 +43,19 @@ struct frame {
 	ino_t inode;
 };
 
+/* A bracket that waits for its other half. */
+struct bracket {
+	char opened;
+	struct config_place at;
+};
+
 struct reading {
 	struct config_text *text;
 	struct config_errors *errors;
 	struct frame frames[CONFIG_INCLUDES_MAX + 1];
 	unsigned depth;
 	enum state state;
+	struct bracket brackets[CONFIG_NESTING_MAX];
 	unsigned nesting;
 	unsigned opened_line; /* where the block comment began */
 	bool stopped;	      /* by an error that makes reading on pointless */
@@ -59,18 +71,23 @@ static void *grown(void *p, size_t *room, size_t needed, size_t size)
 	return p;
 }
 
-static void emit(struct config_text *t, const char *bytes, size_t n)
+static void append(struct bytes *b, const char *p, size_t n)
 {
-	t->bytes = grown(t->bytes, &t->room, t->n + n + 1, 1);
-	memcpy(t->bytes + t->n, bytes, n);
-	t->n += n;
-	t->bytes[t->n] = '\0';
+	b->p = grown(b->p, &b->room, b->n + n + 1, 1);
+	memcpy(b->p + b->n, p, n);
+	b->n += n;
+	b->p[b->n] = '\0';
+}
+
+static void emit(struct config_text *t, const char *p, size_t n)
+{
+	append(&t->code, p, n);
 }
 
 static void begin_line(struct config_text *t, const char *file, unsigned number)
 {
 	t->lines = grown(t->lines, &t->lines_room, t->n_lines + 1, sizeof(*t->lines));
-	t->lines[t->n_lines++] = (struct line){file, number, t->n};
+	t->lines[t->n_lines++] = (struct line){file, number, t->source.n};
 }
 
 static struct config_place here(const struct reading *r)
@@ -242,16 +259,49 @@ static size_t take_number(struct reading *r, const char *line, size_t n, size_t 
 	return i;
 }
 
-static void take_bracket(struct reading *r, char c)
+static void open_bracket(struct reading *r, char c)
 {
-	if (strchr("([{", c))
-		r->nesting++;
-	else if (strchr(")]}", c) && r->nesting > 0)
-		r->nesting--;
-	if (r->nesting > CONFIG_NESTING_MAX) {
+	if (r->nesting == CONFIG_NESTING_MAX) {
 		refuse(r, "more than 32 brackets inside one another");
 		r->stopped = true;
+		return;
 	}
+	r->brackets[r->nesting++] = (struct bracket){c, here(r)};
+}
+
+static char other_half(char c)
+{
+	return c == '(' ? ')' : c == '[' ? ']' : '}';
+}
+
+static void close_bracket(struct reading *r, char c)
+{
+	const struct bracket *b;
+
+	if (r->nesting == 0) {
+		config_errors_add(
+			r->errors, CONFIG_ERROR, here(r), "found \"%c\" that closes nothing", c);
+		return;
+	}
+	b = &r->brackets[--r->nesting];
+	if (other_half(b->opened) == c)
+		return;
+	config_errors_add(r->errors, CONFIG_ERROR, here(r),
+		"found \"%c\"; expected \"%c\" to close the \"%c\" of line %u", c,
+		other_half(b->opened), b->opened, b->at.line);
+	r->stopped = true; /* whose brackets the rest are is anyone's guess */
+}
+
+/* libconfig knows two kinds of lists, and stops where one in [] mixes types. Here all are the kind that may: what an
+ * element ought to be is said by who reads it. */
+static void take_mark(struct reading *r, char c)
+{
+	if (c == '(' || c == '[' || c == '{')
+		open_bracket(r, c);
+	else if (c == ')' || c == ']' || c == '}')
+		close_bracket(r, c);
+	c = c == '[' ? '(' : c == ']' ? ')' : c;
+	emit(r->text, &c, 1);
 }
 
 /* One step in code: passes over a word, a number or one byte. */
@@ -277,7 +327,8 @@ static size_t take_code(struct reading *r, const char *line, size_t n, size_t i)
 		r->opened_line = r->frames[r->depth - 1].line;
 		emit(r->text, line + i++, 1);
 	} else {
-		take_bracket(r, c);
+		take_mark(r, c);
+		return i + 1;
 	}
 	emit(r->text, line + i, 1);
 	return i + 1;
@@ -338,7 +389,7 @@ static void take_line(struct reading *r, const char *line, size_t n)
 		else
 			i = take_comment(r, line, n, i);
 	}
-	if (r->text->n > CONFIG_TEXT_MAX) {
+	if (r->text->source.n > CONFIG_TEXT_MAX) {
 		refuse(r, "the configuration is larger than 4 MiB with what it includes");
 		r->stopped = true;
 	}
@@ -377,7 +428,19 @@ static void take_next(struct reading *r)
 	f->at += n;
 	f->line++;
 	begin_line(r->text, f->name, f->line);
+	append(&r->text->source, line, n);
 	take_line(r, line, n);
+}
+
+static void refuse_unclosed(struct reading *r)
+{
+	while (r->nesting > 0 && !r->stopped) {
+		const struct bracket *b = &r->brackets[--r->nesting];
+
+		config_errors_add(r->errors, CONFIG_ERROR, b->at,
+			"\"%c\" is never closed; expected its \"%c\"", b->opened,
+			other_half(b->opened));
+	}
 }
 
 struct config_text *config_text_read(const char *file, struct config_errors *errors)
@@ -401,6 +464,7 @@ struct config_text *config_text_read(const char *file, struct config_errors *err
 		take_next(&r);
 	while (r.depth > 0)
 		free(r.frames[--r.depth].bytes);
+	refuse_unclosed(&r);
 	if (errors->n_errors == errors_before)
 		return t;
 	config_text_free(t);
@@ -413,13 +477,14 @@ void config_text_free(struct config_text *t)
 		return;
 	arena_free(t->names);
 	free(t->lines);
-	free(t->bytes);
+	free(t->source.p);
+	free(t->code.p);
 	free(t);
 }
 
 const char *config_text_string(const struct config_text *t)
 {
-	return t->bytes;
+	return t->code.p;
 }
 
 /* Index of a line that there is; an empty text has none. */
@@ -446,6 +511,6 @@ struct span config_text_line(const struct config_text *t, unsigned order)
 
 	if (t->n_lines == 0)
 		return span_of("", 0);
-	end = i + 1 < t->n_lines ? t->lines[i + 1].at : t->n;
-	return span_of(t->bytes + t->lines[i].at, end - t->lines[i].at);
+	end = i + 1 < t->n_lines ? t->lines[i + 1].at : t->source.n;
+	return span_of(t->source.p + t->lines[i].at, end - t->lines[i].at);
 }

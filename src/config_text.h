@@ -4,7 +4,7 @@
  * Inclusion is done here, because libconfig 1.5 looks for included files in the working directory and loses track of
  * whose line is wrong. `@include "FILE"` stands on a line of its own; FILE is relative to the including file. Refused
  * here, because libconfig would cut them silently: NUL bytes, and numbers beyond 64 bits (those beyond 32 bits are
- * marked as such). Texts end on their line. Bounded: regular files only, CONFIG_TEXT_MAX bytes in all. */
+ * marked as such). A text ends on its line, a bracket has its other half. Bounded: regular files only, CONFIG_TEXT_MAX bytes in all. */
 #ifndef CONFIG_TEXT_H
 #define CONFIG_TEXT_H
 

@@ -6,9 +6,7 @@
 /* A third of the word may be wrong: of "sni" one letter, of "intervall" three. */
 static unsigned worth_saying(const char *word)
 {
-	unsigned n = (unsigned)strlen(word);
-
-	return n < 3 ? 1 : (n + 2) / 3;
+	return (unsigned)strlen(word) / 3;
 }
 
 struct nearest nearest_to(const char *word)

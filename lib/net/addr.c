@@ -97,7 +97,7 @@ bool addr_parse(const char *text, bool any, struct addr *ret)
 
 	if (!split_port(text, host, sizeof(host), &port))
 		return false;
-	if (any && strcmp(host, "*") == 0)
+	if (any && text[0] == '*' && host[1] == '\0')
 		a = (struct addr){.family = AF_INET6};
 	else if (!addr_parse_ip(host, &a) || (text[0] == '[' && !strchr(host, ':')))
 		return false;

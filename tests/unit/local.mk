@@ -126,6 +126,54 @@ tests_unit_src_control_servers_test_SOURCES = tests/unit/src/control/servers_tes
 tests_unit_src_control_servers_test_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_src_control_servers_test_LDADD = $(SERVERS_LIBS) $(UNIT_LIBS)
 
+unit_tests += tests/unit/lib/net/addr_test
+tests_unit_lib_net_addr_test_SOURCES = tests/unit/lib/net/addr_test.c
+tests_unit_lib_net_addr_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_lib_net_addr_test_LDADD = lib/libnet.a $(UNIT_LIBS)
+
+# The configuration: its suites share how a text becomes a file and what was said of it is compared.
+CONFIG_CASE = tests/unit/src/config_case.c tests/unit/src/config_case.h
+CONFIG_UNIT_CFLAGS = $(UNIT_CFLAGS) $(CONFIG_CFLAGS) -DTOP_SRCDIR='"$(abs_top_srcdir)"'
+CONFIG_UNIT_LIBS = $(CONF_LIBS) $(CRITERION_LIBS)
+EXTRA_DIST += tests/unit/src/platform
+
+unit_tests += tests/unit/src/config_backend_test
+tests_unit_src_config_backend_test_SOURCES = tests/unit/src/config_backend_test.c $(CONFIG_CASE)
+tests_unit_src_config_backend_test_CFLAGS = $(CONFIG_UNIT_CFLAGS)
+tests_unit_src_config_backend_test_LDADD = $(CONFIG_UNIT_LIBS)
+unit_tests += tests/unit/src/config_check_test
+tests_unit_src_config_check_test_SOURCES = tests/unit/src/config_check_test.c $(CONFIG_CASE)
+tests_unit_src_config_check_test_CFLAGS = $(CONFIG_UNIT_CFLAGS)
+tests_unit_src_config_check_test_LDADD = $(CONFIG_UNIT_LIBS)
+unit_tests += tests/unit/src/config_listener_test
+tests_unit_src_config_listener_test_SOURCES = tests/unit/src/config_listener_test.c $(CONFIG_CASE)
+tests_unit_src_config_listener_test_CFLAGS = $(CONFIG_UNIT_CFLAGS)
+tests_unit_src_config_listener_test_LDADD = $(CONFIG_UNIT_LIBS)
+unit_tests += tests/unit/src/config_load_test
+tests_unit_src_config_load_test_SOURCES = tests/unit/src/config_load_test.c $(CONFIG_CASE)
+tests_unit_src_config_load_test_CFLAGS = $(CONFIG_UNIT_CFLAGS)
+tests_unit_src_config_load_test_LDADD = $(CONFIG_UNIT_LIBS)
+unit_tests += tests/unit/src/config_text_test
+tests_unit_src_config_text_test_SOURCES = tests/unit/src/config_text_test.c $(CONFIG_CASE)
+tests_unit_src_config_text_test_CFLAGS = $(CONFIG_UNIT_CFLAGS)
+tests_unit_src_config_text_test_LDADD = $(CONFIG_UNIT_LIBS)
+unit_tests += tests/unit/src/config_value_test
+tests_unit_src_config_value_test_SOURCES = tests/unit/src/config_value_test.c
+tests_unit_src_config_value_test_CFLAGS = $(CONFIG_UNIT_CFLAGS)
+tests_unit_src_config_value_test_LDADD = $(CONFIG_UNIT_LIBS)
+unit_tests += tests/unit/src/explain_test
+tests_unit_src_explain_test_SOURCES = tests/unit/src/explain_test.c $(CONFIG_CASE)
+tests_unit_src_explain_test_CFLAGS = $(CONFIG_UNIT_CFLAGS)
+tests_unit_src_explain_test_LDADD = $(CONFIG_UNIT_LIBS)
+unit_tests += tests/unit/src/nearest_test
+tests_unit_src_nearest_test_SOURCES = tests/unit/src/nearest_test.c
+tests_unit_src_nearest_test_CFLAGS = $(CONFIG_UNIT_CFLAGS)
+tests_unit_src_nearest_test_LDADD = $(CONFIG_UNIT_LIBS)
+unit_tests += tests/unit/src/route_test
+tests_unit_src_route_test_SOURCES = tests/unit/src/route_test.c $(CONFIG_CASE)
+tests_unit_src_route_test_CFLAGS = $(CONFIG_UNIT_CFLAGS)
+tests_unit_src_route_test_LDADD = $(CONFIG_UNIT_LIBS)
+
 if HAVE_CRITERION
 if !TSAN
 check_PROGRAMS += $(unit_tests)

@@ -46,4 +46,5 @@ lib_libexpo_a_CFLAGS = $(STRICT_CFLAGS)
 
 noinst_LIBRARIES += lib/libnet.a
 lib_libnet_a_SOURCES = \
-	lib/net/addr.c lib/net/addr.h lib/net/listener_fd.c lib/net/listener_fd.h
+	lib/net/addr.c lib/net/addr.h lib/net/listener_fd.c lib/net/listener_fd.h \
+	lib/net/pipe.c lib/net/pipe.h lib/net/stream.c lib/net/stream.h

@@ -47,6 +47,28 @@ src_libadmin_a_SOURCES = \
 src_libadmin_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
 ADMIN_LIBS = src/libadmin.a lib/libmailbox.a $(EVENT_LIBS) $(JANSSON_LIBS)
 
+# One worker: the data plane.
+noinst_LIBRARIES += src/libdata.a
+src_libdata_a_SOURCES = \
+	src/data/account.c src/data/account.h \
+	src/data/buffers.c src/data/buffers.h \
+	src/data/conn.c src/data/conn.h \
+	src/data/conns.c src/data/conns.h \
+	src/data/hello.c src/data/hello.h \
+	src/data/inspect.c src/data/inspect.h \
+	src/data/labels.c src/data/labels.h \
+	src/data/listener.c src/data/listener.h \
+	src/data/orders.c src/data/orders.h \
+	src/data/pipes.c src/data/pipes.h \
+	src/data/queue.c src/data/queue.h \
+	src/data/refusals.c src/data/refusals.h \
+	src/data/tunnel.c src/data/tunnel.h \
+	src/data/upstream.c src/data/upstream.h \
+	src/data/worker.c src/data/worker.h src/data/worker_inside.h
+src_libdata_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(SODIUM_CFLAGS)
+DATA_LIBS = src/libdata.a src/libbetween.a lib/libsni.a lib/libproxyproto.a lib/libbalance.a lib/libratelimit.a \
+	lib/libwheel.a lib/libring.a lib/libmailbox.a lib/libqsbr.a $(CONF_LIBS) $(EVENT_LIBS) $(SODIUM_LIBS)
+
 sbin_PROGRAMS += aegislb
 aegislb_SOURCES = src/genkey.c src/genkey.h src/main.c src/version.c src/version.h
 aegislb_CPPFLAGS = $(AM_CPPFLAGS)

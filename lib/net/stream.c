@@ -1,0 +1,105 @@
+#include "config-build.h"
+
+#include "net/stream.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+int stream_accept(int listener, struct addr *ret_peer)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+	int fd = accept4(listener, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	*ret_peer = addr_from_sockaddr((struct sockaddr *)&sa);
+	return fd;
+}
+
+int stream_connect(const struct addr *to)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = addr_to_sockaddr(to, &sa);
+	int fd = socket(to->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (struct sockaddr *)&sa, len) < 0 && errno != EINPROGRESS) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+ssize_t stream_recv(int fd, void *buf, size_t n)
+{
+	ssize_t got = recv(fd, buf, n, 0);
+
+	return got < 0 ? -errno : got;
+}
+
+ssize_t stream_send(int fd, const void *buf, size_t n)
+{
+	ssize_t sent = send(fd, buf, n, MSG_NOSIGNAL);
+
+	return sent < 0 ? -errno : sent;
+}
+
+int stream_local(int fd, struct addr *ret)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+
+	if (getsockname(fd, (struct sockaddr *)&sa, &len) < 0)
+		return -errno;
+	*ret = addr_from_sockaddr((struct sockaddr *)&sa);
+	return 0;
+}
+
+int stream_peer(int fd, struct addr *ret)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+
+	if (getpeername(fd, (struct sockaddr *)&sa, &len) < 0)
+		return -errno;
+	*ret = addr_from_sockaddr((struct sockaddr *)&sa);
+	return 0;
+}
+
+void stream_set_nodelay(int fd)
+{
+	int on = 1;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+void stream_set_keepalive(int fd)
+{
+	int on = 1;
+
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+}
+
+void stream_end(int fd)
+{
+	shutdown(fd, SHUT_WR); /* fails where the peer has reset: the next read will say so */
+}
+
+void stream_close(int fd)
+{
+	close(fd);
+}
+
+void stream_reset(int fd)
+{
+	const struct linger now = {.l_onoff = 1};
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	close(fd);
+}

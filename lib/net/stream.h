@@ -1,0 +1,38 @@
+/* TCP connections that never block: the system calls of the data path, one function each, with the
+ * flags that are always wanted. Where nothing else is said they return 0 or more, or a negative
+ * errno; -EAGAIN: would block. Thread: any; a descriptor belongs to its caller. */
+#ifndef NET_STREAM_H
+#define NET_STREAM_H
+
+#include "net/addr.h"
+
+#include <sys/types.h>
+
+/* The next connection of a listening socket, close-on-exec. Options set on the listener hold. */
+int stream_accept(int listener, struct addr *ret_peer);
+
+/* A new socket on its way to `to`; it may send as soon as the connection stands (-EAGAIN until
+ * then), and a failure that comes later is the result of that send. */
+int stream_connect(const struct addr *to);
+
+/* 0: the peer has ended its side. */
+ssize_t stream_recv(int fd, void *buf, size_t n);
+ssize_t stream_send(int fd, const void *buf, size_t n);
+
+/* The connection's own addresses; the peer's is forgotten once it has reset. */
+int stream_local(int fd, struct addr *ret);
+int stream_peer(int fd, struct addr *ret);
+
+/* Sends small messages at once (TCP_NODELAY); asks a silent peer whether it lives (SO_KEEPALIVE). */
+void stream_set_nodelay(int fd);
+void stream_set_keepalive(int fd);
+
+/* Ends our side, the peer may go on. */
+void stream_end(int fd);
+
+/* Both give the descriptor back. Bytes sent are still delivered after a close, unless bytes that we
+ * never read are waiting: then the kernel resets the connection, as stream_reset always does. */
+void stream_close(int fd);
+void stream_reset(int fd);
+
+#endif

@@ -1,0 +1,615 @@
+#include "data/conn.h"
+
+#include "base/bug.h"
+#include "data/account.h"
+#include "data/inspect.h"
+#include "data/tunnel.h"
+#include "data/upstream.h"
+#include "data/worker_inside.h"
+#include "net/listener_fd.h"
+#include "net/stream.h"
+#include "route.h"
+
+#include <errno.h>
+
+enum {
+	LOOK_MS = 200,	    /* after a short read: a reset hidden behind it is found no later */
+	REST_MAX_MS = 1000, /* before a server that failed is tried again, as HAProxy does */
+	LINGER_MS = 1000,   /* after an alert, for the client to read it and close */
+	LINGER_READS = 16,  /* and so much of what it still sends is thrown away at once */
+};
+
+/* --- what every step uses --- */
+
+static const struct config_listener *listener_of(const struct conn *c)
+{
+	return &c->worker->config->listeners[c->listener];
+}
+
+static void on_side(struct conn *c, unsigned side, short what)
+{
+	struct side *s = &c->side[side];
+
+	if (what & (EV_READ | EV_CLOSED))
+		s->readable = true;
+	if (what & EV_CLOSED)
+		s->ended = true;
+	if (what & EV_WRITE)
+		s->blocked = false;
+	conn_drive(c);
+}
+
+static void on_client(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	on_side(arg, CLIENT, what);
+}
+
+static void on_server(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	on_side(arg, SERVER, what);
+}
+
+static void assign(struct conn *c, unsigned side, int fd, short what)
+{
+	event_assign(&c->side[side].event, c->worker->base, fd,
+		(short)(EV_READ | EV_CLOSED | EV_ET | EV_PERSIST | what),
+		side == CLIENT ? on_client : on_server, c);
+}
+
+void conn_set_fd(struct conn *c, unsigned side, int fd)
+{
+	assign(c, side, fd, 0);
+}
+
+/* Most sides never have to wait for room: EV_WRITE would cost each of them a wake. */
+bool conn_watch(struct conn *c, unsigned side, bool writes)
+{
+	struct side *s = &c->side[side];
+	int fd = conn_fd(c, side);
+
+	if (s->watched && (s->watches_writes || !writes))
+		return true;
+	conn_unwatch(c, side);
+	if (writes)
+		assign(c, side, fd, EV_WRITE);
+	s->watched = event_add(&s->event, NULL) == 0;
+	s->watches_writes = writes;
+	return s->watched;
+}
+
+void conn_unwatch(struct conn *c, unsigned side)
+{
+	struct side *s = &c->side[side];
+
+	if (s->watched)
+		event_del(&s->event);
+	s->watched = s->watches_writes = false;
+}
+
+uint32_t conn_age_us(const struct conn *c)
+{
+	uint64_t us = mono_diff_us(c->started, worker_now(c->worker));
+
+	return us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
+}
+
+uint64_t conn_number(const struct conn *c)
+{
+	return (uint64_t)c->worker->setup.index << 56 | c->sequence;
+}
+
+static void set_deadline(struct conn *c, struct mono deadline)
+{
+	worker_set_timer(c->worker, &c->timer, deadline);
+}
+
+void conn_set_timer(struct conn *c, uint64_t ms)
+{
+	set_deadline(c, ms > 0 ? mono_add_ms(worker_now(c->worker), ms) : MONO_NEVER);
+}
+
+/* --- 1. accept --- */
+
+static bool wants_proxy(const struct listener *l, const struct addr *client)
+{
+	return addr_in_any(client, l->conf->accept_proxy, l->conf->n_accept_proxy);
+}
+
+/* Unread bytes wait, so that the close is a reset: the cheapest no. */
+static void turn_away(
+	struct listener *l, int fd, const struct addr *client, enum end_reason reason, bool counted)
+{
+	account_refused(l, fd, client, reason);
+	if (counted)
+		listener_leave(l->worker, client);
+	stream_close(fd);
+	load_leave(l->worker->load);
+	l->worker->some_ended = true;
+}
+
+void conn_accept(struct listener *l, int fd, const struct addr *client)
+{
+	struct worker *w = l->worker;
+	bool proxied = wants_proxy(l, client), counted = false;
+	enum end_reason refused = END_REASONS;
+	struct conn *c;
+
+	if (!proxied)
+		refused = listener_admit(w, l->index, client, &counted);
+	if (refused != END_REASONS) {
+		turn_away(l, fd, client, refused, counted);
+		return;
+	}
+	c = conns_take(&w->conns);
+	if (!c) {
+		turn_away(l, fd, client, END_NO_MEMORY, counted);
+		return;
+	}
+	c->worker = w;
+	c->client = *client;
+	c->started = worker_now(w);
+	c->listener = l->index;
+	c->backend = UINT16_MAX;
+	c->route = ROUTE_NONE;
+	c->server_id = UINT32_MAX;
+	c->wants_proxy = proxied;
+	c->counts_source = counted;
+	c->side[CLIENT].readable = true; /* most likely: see LISTENER_FD_DEFER_S */
+	c->side[CLIENT].nodelay = true;	 /* inherited */
+	wheel_timer_init(&c->timer);
+	conn_set_fd(c, CLIENT, fd);
+	conn_set_fd(c, SERVER, -1);
+	tally_add(&l->tally->opened, 1);
+	conn_drive(c);
+}
+
+/* --- any step --- */
+
+/* What the client did wrong, or we cannot do, in TLS's words; then the close waits for the client,
+ * because a reset would overtake the alert. */
+static enum conn_step refuse(struct conn *c, enum end_reason reason, int alert)
+{
+	uint8_t record[SNI_ALERT_BYTES];
+	ssize_t n;
+
+	account_hello(c);
+	if (alert < 0)
+		return conn_finish(c, reason);
+	queue_remove(c->worker, c);
+	sni_alert((enum sni_alert_code)alert, record);
+	n = stream_send(conn_fd(c, CLIENT), record, sizeof(record));
+	if (n != sizeof(record) || !conn_watch(c, CLIENT, false))
+		return conn_finish(c, reason);
+	account_bytes(c, SERVER, (size_t)n);
+	stream_end(conn_fd(c, CLIENT));
+	c->reason = (uint8_t)reason;
+	conn_set_timer(c, LINGER_MS);
+	return STEP_REFUSED;
+}
+
+/* --- 2. inspect --- */
+
+/* The kernel gave us a client without a byte only after it had waited for one. */
+static void start_hello_timer(struct conn *c)
+{
+	uint64_t ms = listener_of(c)->timeouts.hello_ms;
+
+	if (wheel_is_armed(&c->timer) || ms == 0)
+		return;
+	if (!c->hello)
+		ms -= ms / 2 < LISTENER_FD_DEFER_S * 1000 ? ms / 2 : LISTENER_FD_DEFER_S * 1000;
+	conn_set_timer(c, ms);
+}
+
+static enum conn_step conn_inspect(struct conn *c)
+{
+	struct inspect_refusal refusal;
+
+	switch (inspect_client(c, &refusal)) {
+	case INSPECT_DONE:
+		account_hello(c);
+		return STEP_ROUTE;
+	case INSPECT_REFUSED:
+		return refuse(c, refusal.reason, refusal.alert);
+	case INSPECT_MORE:
+		break;
+	}
+	start_hello_timer(c);
+	return conn_watch(c, CLIENT, false) ? STEP_WAIT : conn_finish(c, END_NO_MEMORY);
+}
+
+/* --- 3. route --- */
+
+static enum conn_step conn_route(struct conn *c)
+{
+	struct span name = label_name(c->label);
+	int route;
+	int backend = route_backend(listener_of(c), name, &route);
+
+	if (backend == ROUTE_NONE)
+		return refuse(
+			c, name.n > 0 ? END_NO_ROUTE : END_NO_NAME, SNI_ALERT_UNRECOGNIZED_NAME);
+	c->backend = (uint16_t)backend;
+	c->route = (int16_t)route;
+	account_backend_opened(c);
+	return STEP_CHOOSE;
+}
+
+/* --- 4. connect --- */
+
+static enum conn_step wait_in_queue(struct conn *c)
+{
+	if (!c->hello->queued)
+		conn_set_timer(c, listener_of(c)->timeouts.connect_ms);
+	queue_add(c->worker, c);
+	return STEP_WAIT;
+}
+
+static enum conn_step conn_choose(struct conn *c)
+{
+	if (queue_is_behind(&c->worker->queue, c))
+		return wait_in_queue(c);
+	switch (upstream_choose(c)) {
+	case UPSTREAM_CHOSEN:
+		return STEP_CONNECT;
+	case UPSTREAM_FULL:
+		return wait_in_queue(c);
+	case UPSTREAM_TRIED_ALL:
+		return STEP_REST;
+	case UPSTREAM_NONE:
+		break;
+	}
+	return refuse(c, END_NO_SERVER, SNI_ALERT_INTERNAL_ERROR);
+}
+
+/* Every server failed this connection, and retries are left: perhaps one is just restarting. */
+static enum conn_step conn_rest(struct conn *c)
+{
+	uint64_t ms = listener_of(c)->timeouts.connect_ms;
+
+	if (!wheel_is_armed(&c->timer))
+		conn_set_timer(c, ms > 0 && ms < REST_MAX_MS ? ms : REST_MAX_MS);
+	return STEP_WAIT;
+}
+
+static enum conn_step try_again(struct conn *c)
+{
+	const struct config_backend *b = &c->worker->config->backends[c->backend];
+
+	wheel_del(&c->worker->wheel, &c->timer);
+	if (c->retries >= b->retries)
+		return refuse(c, c->hello->timed_out ? END_CONNECT_TIMEOUT : END_CONNECT_FAILED,
+			SNI_ALERT_INTERNAL_ERROR);
+	c->retries++;
+	return STEP_CHOOSE;
+}
+
+static enum conn_step connect_failed(struct conn *c, int error)
+{
+	c->hello->timed_out = error == ETIMEDOUT;
+	upstream_failed(c, error);
+	return try_again(c);
+}
+
+static enum conn_step begin_connect(struct conn *c)
+{
+	int error = upstream_connect(c);
+
+	if (listener_is_shortage(error)) {
+		listeners_pause(c->worker, error);
+		upstream_leave(c);
+		c->server_id = UINT32_MAX;
+		c->hello->short_of = true;
+		c->step = STEP_CHOOSE;
+		return wait_in_queue(c);
+	}
+	queue_remove(c->worker, c);
+	wheel_del(&c->worker->wheel, &c->timer);
+	return error == 0 ? STEP_CONNECT : connect_failed(c, error);
+}
+
+/* What came behind the hello is with the server now (early data of TLS 1.3): no second server may
+ * get it. */
+static void forget_hello(struct conn *c)
+{
+	hello_free(&c->worker->buffers, c->hello);
+	c->hello = NULL;
+}
+
+/* The hello goes out before anything waits: on a short way the connection stands already. */
+static enum conn_step conn_connect(struct conn *c)
+{
+	int error;
+
+	if (conn_fd(c, SERVER) < 0) {
+		enum conn_step next = begin_connect(c);
+
+		if (next != STEP_CONNECT)
+			return next;
+	}
+	error = upstream_send_hello(c);
+	if (error == EAGAIN) {
+		if (!wheel_is_armed(&c->timer))
+			conn_set_timer(c, listener_of(c)->timeouts.connect_ms);
+		return conn_watch(c, SERVER, true) ? STEP_WAIT : conn_finish(c, END_NO_MEMORY);
+	}
+	if (error != 0)
+		return connect_failed(c, error);
+	wheel_del(&c->worker->wheel, &c->timer);
+	account_server_opened(c);
+	if (c->hello->len > c->hello->raw_len)
+		forget_hello(c);
+	if (!conn_watch(c, SERVER, false) || !conn_watch(c, CLIENT, false))
+		return conn_finish(c, END_NO_MEMORY);
+	return STEP_PUMP;
+}
+
+/* --- 5. pump --- */
+
+static bool is_half_closed(const struct conn *c)
+{
+	return c->side[CLIENT].eof || c->side[SERVER].eof;
+}
+
+static uint64_t idle_limit_ms(const struct conn *c)
+{
+	const struct config_listener_timeouts *t = &listener_of(c)->timeouts;
+
+	return is_half_closed(c) ? t->half_close_ms : t->idle_ms;
+}
+
+static struct mono idle_deadline(const struct conn *c)
+{
+	uint64_t ms = idle_limit_ms(c);
+
+	return ms > 0 ? mono_add_ms(c->started, c->active_ms + ms) : MONO_NEVER;
+}
+
+/* Activity moves no timer: it stands at or before the deadline, and looks again when it fires. */
+static void keep_time(struct conn *c)
+{
+	struct mono due = idle_deadline(c);
+
+	if (!c->looks && (c->side[CLIENT].unsure || c->side[SERVER].unsure)) {
+		struct mono look = mono_add_ms(worker_now(c->worker), LOOK_MS);
+
+		c->looks = true;
+		due = look.us < due.us ? look : due;
+	}
+	if (!wheel_is_armed(&c->timer) || due.us < c->timer.deadline.us)
+		set_deadline(c, due);
+}
+
+/* A side that was read short may have been reset right behind those bytes: the edge came only once.
+ * Looking at each such side now and then costs nothing where every read would cost twice. */
+static void look(struct conn *c)
+{
+	c->looks = false;
+	for (unsigned s = 0; s < SIDES; s++) {
+		struct side *side = &c->side[s];
+
+		side->readable |= side->unsure;
+		side->unsure = false;
+	}
+	if (!c->side[SERVER].keepalive)
+		stream_set_keepalive(conn_fd(c, SERVER));
+	c->side[SERVER].keepalive = true;
+}
+
+static void take_next_turn(struct conn *c)
+{
+	struct worker *w = c->worker;
+
+	if (c->turn_is_over)
+		return;
+	c->turn_is_over = true;
+	c->next = NULL;
+	if (w->again)
+		w->again_end->next = c;
+	else
+		w->again = c;
+	w->again_end = c;
+}
+
+/* A server that took the hello and went away without a byte has served nobody: as good as a connect
+ * that failed, but no proof against its health. See doc/decisions. */
+static enum conn_step unanswered(struct conn *c)
+{
+	c->looks = false;
+	upstream_failed(c, ECONNRESET);
+	return try_again(c);
+}
+
+static enum conn_step conn_pump(struct conn *c)
+{
+	switch (tunnel_run(c)) {
+	case TUNNEL_TURN_OVER:
+		take_next_turn(c);
+		break;
+	case TUNNEL_ENDED:
+		return conn_finish(c, (enum end_reason)c->reason);
+	case TUNNEL_CLIENT_RESET:
+		return conn_finish(c, END_CLIENT_RESET);
+	case TUNNEL_SERVER_RESET:
+		return conn_finish(c, END_SERVER_RESET);
+	case TUNNEL_UNANSWERED:
+		return unanswered(c);
+	case TUNNEL_NO_MEMORY:
+		return conn_finish(c, END_NO_MEMORY);
+	case TUNNEL_OPEN:
+		break;
+	}
+	keep_time(c);
+	return STEP_WAIT;
+}
+
+static void pump_timeout(struct conn *c)
+{
+	if (mono_reached(worker_now(c->worker), idle_deadline(c))) {
+		conn_finish(c, is_half_closed(c) ? END_HALF_CLOSE_TIMEOUT : END_IDLE_TIMEOUT);
+		return;
+	}
+	if (c->looks)
+		look(c);
+	conn_drive(c);
+}
+
+/* --- 6. refused: the client has its alert and will close --- */
+
+static enum conn_step conn_linger(struct conn *c)
+{
+	struct side *client = &c->side[CLIENT];
+
+	for (unsigned n = 0; client->readable && n < LINGER_READS; n++) {
+		ssize_t got = stream_recv(conn_fd(c, CLIENT), c->worker->scratch, WORKER_CHUNK);
+
+		if (got == -EAGAIN)
+			client->readable = false;
+		else if (got <= 0)
+			return conn_finish(c, (enum end_reason)c->reason);
+	}
+	return client->readable ? conn_finish(c, (enum end_reason)c->reason) : STEP_WAIT;
+}
+
+/* --- 7. finish --- */
+
+static void close_side(struct conn *c, unsigned side, bool reset)
+{
+	int fd = conn_fd(c, side);
+
+	if (fd < 0)
+		return;
+	conn_unwatch(c, side);
+	conn_set_fd(c, side, -1);
+	if (reset)
+		stream_reset(fd);
+	else
+		stream_close(fd);
+}
+
+static void leave_again(struct conn *c)
+{
+	struct worker *w = c->worker;
+	struct conn *before = NULL;
+
+	if (!c->turn_is_over)
+		return;
+	for (struct conn *at = w->again; at != c; at = at->next)
+		before = at;
+	if (before)
+		before->next = c->next;
+	else
+		w->again = c->next;
+	if (w->again_end == c)
+		w->again_end = before;
+	c->turn_is_over = false;
+}
+
+static void give_back(struct conn *c)
+{
+	struct worker *w = c->worker;
+
+	if (c->hello) {
+		queue_remove(w, c);
+		hello_free(&w->buffers, c->hello);
+		c->hello = NULL;
+	}
+	tunnel_release(c);
+	labels_put(&w->labels, c->label);
+	c->label = NULL;
+	wheel_del(&w->wheel, &c->timer);
+	leave_again(c);
+	if (c->counts_server)
+		load_leave_server(w->load, c->server_id);
+	if (c->counts_source)
+		listener_leave(w, &c->client);
+	load_leave(w->load);
+	w->some_ended = true;
+}
+
+/* A reset is passed on as a reset. */
+enum conn_step conn_finish(struct conn *c, enum end_reason reason)
+{
+	struct worker *w = c->worker;
+
+	BUG_ON(c->step == STEP_FREE);
+	if (c->step == STEP_INSPECT)
+		account_hello(c);
+	account_end(c, reason);
+	close_side(c, SERVER, reason == END_CLIENT_RESET);
+	close_side(c, CLIENT, reason == END_SERVER_RESET);
+	give_back(c);
+	conns_give(&w->conns, c);
+	return STEP_GONE;
+}
+
+/* --- the driver --- */
+
+typedef enum conn_step conn_step_fn(struct conn *c);
+
+static const struct conn_step_info {
+	conn_step_fn *run;
+	const char *name; /* as `show sess` has it */
+} steps[] = {
+	[STEP_INSPECT] = {conn_inspect, "hello"},
+	[STEP_ROUTE] = {conn_route, "route"},
+	[STEP_CHOOSE] = {conn_choose, "queue"},
+	[STEP_REST] = {conn_rest, "retry"},
+	[STEP_CONNECT] = {conn_connect, "connect"},
+	[STEP_PUMP] = {conn_pump, "pump"},
+	[STEP_REFUSED] = {conn_linger, "refused"},
+};
+
+static void go(struct conn *c, enum conn_step next)
+{
+	while (next != STEP_WAIT && next != STEP_GONE) {
+		c->step = next;
+		next = steps[next].run(c);
+	}
+}
+
+void conn_drive(struct conn *c)
+{
+	go(c, c->step);
+}
+
+void conn_resume(struct conn *c)
+{
+	c->turn_is_over = false;
+	conn_drive(c);
+}
+
+void conn_timeout(struct conn *c)
+{
+	switch ((enum conn_step)c->step) {
+	case STEP_INSPECT:
+		conn_finish(c, END_HELLO_TIMEOUT);
+		break;
+	case STEP_CHOOSE:
+		go(c, refuse(c, c->hello->short_of ? END_NO_DESCRIPTORS : END_SERVERS_FULL,
+			      SNI_ALERT_INTERNAL_ERROR));
+		break;
+	case STEP_REST:
+		c->hello->n_tried = 0;
+		go(c, STEP_CHOOSE);
+		break;
+	case STEP_CONNECT:
+		go(c, connect_failed(c, ETIMEDOUT));
+		break;
+	case STEP_PUMP:
+		pump_timeout(c);
+		break;
+	case STEP_REFUSED:
+		conn_finish(c, (enum end_reason)c->reason);
+		break;
+	default:
+		BUG_ON(true);
+	}
+}
+
+const char *conn_state(const struct conn *c)
+{
+	return steps[c->step].name;
+}

@@ -1,0 +1,70 @@
+#include "data/conns.h"
+
+#include "base/bug.h"
+#include "data/conn.h"
+
+#include <stdlib.h>
+
+enum { SLAB_CONNS = 64 };
+
+struct conns_slab {
+	struct conns_slab *next;
+	struct conn conns[SLAB_CONNS];
+};
+
+static bool grow(struct conns *cs)
+{
+	struct conns_slab *slab = calloc(1, sizeof(*slab));
+
+	if (!slab)
+		return false;
+	slab->next = cs->slabs;
+	cs->slabs = slab;
+	for (unsigned i = SLAB_CONNS; i-- > 0;) {
+		slab->conns[i].next = cs->free;
+		cs->free = &slab->conns[i];
+	}
+	return true;
+}
+
+struct conn *conns_take(struct conns *cs)
+{
+	struct conn *c;
+
+	if (!cs->free && !grow(cs))
+		return NULL;
+	c = cs->free;
+	cs->free = c->next;
+	cs->open++;
+	*c = (struct conn){.step = STEP_INSPECT, .sequence = ++cs->sequence};
+	return c;
+}
+
+void conns_give(struct conns *cs, struct conn *c)
+{
+	BUG_ON(c->step == STEP_FREE);
+	c->step = STEP_FREE;
+	c->next = cs->free;
+	cs->free = c;
+	cs->open--;
+}
+
+void conns_release(struct conns *cs)
+{
+	BUG_ON(cs->open > 0);
+	while (cs->slabs) {
+		struct conns_slab *slab = cs->slabs;
+
+		cs->slabs = slab->next;
+		free(slab);
+	}
+	*cs = (struct conns){0};
+}
+
+void conns_each(struct conns *cs, conns_cb *cb, void *arg)
+{
+	for (struct conns_slab *slab = cs->slabs; slab; slab = slab->next)
+		for (unsigned i = 0; i < SLAB_CONNS; i++)
+			if (slab->conns[i].step != STEP_FREE && !cb(&slab->conns[i], arg))
+				return;
+}

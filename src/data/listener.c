@@ -1,0 +1,243 @@
+#include "data/listener.h"
+
+#include "data/account.h"
+#include "data/worker_inside.h"
+#include "net/stream.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+enum {
+	BATCH_MAX = 64,
+	/* Left for servers' sockets, pipes and control, before they are needed. */
+	FD_RESERVE_MAX = 256,
+	QUIET_MS = 1000, /* without a pause, before we say that accepting has resumed */
+};
+
+bool listener_is_shortage(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+/* --- who may come in --- */
+
+static enum end_reason admit_by_rate(struct worker *w, uint16_t listener, uint64_t hash)
+{
+	const struct config_rate_limit *conf = &w->config->listeners[listener].rate_limit;
+	const struct sources_limit limit = {
+		.count = conf->count,
+		.per_us = conf->per_ms * 1000,
+		.burst = conf->burst,
+	};
+	struct sources *rated = w->load->per_listener[listener];
+	uint64_t wait_us;
+
+	if (!rated ||
+		sources_take(rated, hash, worker_now(w), &limit, &wait_us) != SOURCES_TOO_FAST)
+		return END_REASONS;
+	tally_add(&w->tally->listeners[listener].limited_rate, 1);
+	return END_LIMIT_RATE;
+}
+
+static enum end_reason admit_by_number(
+	struct worker *w, uint16_t listener, uint64_t hash, bool *ret_counted)
+{
+	const struct sources_limit limit = {
+		.max_connections = w->config->limits.connections_per_source,
+	};
+
+	if (!w->load->per_source)
+		return END_REASONS;
+	switch (sources_enter(w->load->per_source, hash, worker_now(w), &limit)) {
+	case SOURCES_OK:
+		*ret_counted = true;
+		return END_REASONS;
+	case SOURCES_OK_UNTRACKED:
+		tally_add(&w->tally->listeners[listener].untracked_sources, 1);
+		return END_REASONS;
+	case SOURCES_TOO_MANY:
+	case SOURCES_TOO_FAST:
+		break;
+	}
+	tally_add(&w->tally->listeners[listener].limited_source, 1);
+	return END_LIMIT_PER_SOURCE;
+}
+
+enum end_reason listener_admit(
+	struct worker *w, uint16_t listener, const struct addr *client, bool *ret_counted)
+{
+	enum end_reason refused;
+	uint64_t hash;
+
+	*ret_counted = false;
+	if (!w->load->per_source && !w->load->per_listener[listener])
+		return END_REASONS;
+	hash = load_hash_source(w->load, client);
+	refused = admit_by_number(w, listener, hash, ret_counted);
+	if (refused != END_REASONS)
+		return refused;
+	refused = admit_by_rate(w, listener, hash);
+	if (refused != END_REASONS && *ret_counted) {
+		sources_leave(w->load->per_source, hash);
+		*ret_counted = false;
+	}
+	return refused;
+}
+
+void listener_leave(struct worker *w, const struct addr *client)
+{
+	sources_leave(w->load->per_source, load_hash_source(w->load, client));
+}
+
+/* --- accepting --- */
+
+/* False: this was the last one for now. */
+static bool accept_one(struct listener *l)
+{
+	struct worker *w = l->worker;
+	struct addr client;
+	int fd;
+
+	if (!load_enter(w->load, w->config->limits.connections)) {
+		listeners_pause(w, 0);
+		return false;
+	}
+	fd = stream_accept(l->fd, &client);
+	if (fd < 0) {
+		load_leave(w->load);
+		if (listener_is_shortage(-fd))
+			listeners_pause(w, -fd);
+		return fd == -ECONNABORTED; /* that client is gone, the next one may not be */
+	}
+	tally_add(&l->tally->accepted, 1);
+	if ((unsigned)fd >= w->listeners.fd_ceiling)
+		listeners_pause(w, EMFILE);
+	conn_accept(l, fd, &client);
+	return !w->listeners.paused;
+}
+
+/* Level-triggered, and it tries as many as the last wakes found: at a steady rate no accept fails
+ * just to learn that there is nothing more. */
+static void on_connections(evutil_socket_t fd, short what, void *arg)
+{
+	struct listener *l = arg;
+	unsigned n = 0;
+
+	(void)fd;
+	(void)what;
+	while (n < l->batch && accept_one(l))
+		n++;
+	if (n == l->batch && n < BATCH_MAX)
+		l->batch *= 2;
+	else if (n < l->batch)
+		l->batch = n > 0 ? n : 1;
+}
+
+/* --- pauses --- */
+
+void listeners_pause(struct worker *w, int error)
+{
+	struct listeners *ls = &w->listeners;
+	struct report *r;
+
+	if (ls->paused || w->draining)
+		return;
+	ls->paused = true;
+	ls->last_pause = worker_now(w);
+	for (size_t i = 0; i < ls->n; i++)
+		event_del(&ls->all[i].event);
+	if (error != 0)
+		pipes_trim(&w->pipes);
+	tally_add(&w->tally->accept_pauses, 1);
+	worker_want_tick(w);
+	if (ls->reported)
+		return;
+	ls->reported = true;
+	r = report_new(REPORT_PAUSED, w->setup.index);
+	if (r)
+		r->error = error;
+	worker_report(w, r);
+}
+
+static bool watch_all(struct listeners *ls)
+{
+	for (size_t i = 0; i < ls->n; i++)
+		if (event_add(&ls->all[i].event, NULL) < 0)
+			return false;
+	return true;
+}
+
+void listeners_resume(struct worker *w)
+{
+	struct listeners *ls = &w->listeners;
+	uint32_t open = atomic_load_explicit(&w->load->connections, memory_order_relaxed);
+
+	if (w->draining)
+		return;
+	if (ls->paused && open < w->config->limits.connections)
+		ls->paused = !watch_all(ls);
+	if (ls->paused || !ls->reported)
+		return;
+	if (mono_diff_us(ls->last_pause, worker_now(w)) < QUIET_MS * 1000)
+		return;
+	ls->reported = false;
+	worker_report(w, report_new(REPORT_RESUMED, w->setup.index));
+}
+
+/* --- life --- */
+
+/* The kernel hands out the lowest free number: one near the limit says that nearly all are taken. */
+static unsigned fd_ceiling(void)
+{
+	struct rlimit limit;
+	rlim_t reserve;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+		return UINT32_MAX;
+	reserve = limit.rlim_cur / 8;
+	if (reserve > FD_RESERVE_MAX)
+		reserve = FD_RESERVE_MAX;
+	return (unsigned)(limit.rlim_cur - reserve);
+}
+
+static void init_one(struct listener *l, struct worker *w, const struct worker_listener *lent)
+{
+	*l = (struct listener){
+		.worker = w,
+		.conf = &w->config->listeners[lent->listener],
+		.tally = &w->tally->listeners[lent->listener],
+		.fd = lent->fd,
+		.batch = 1,
+		.index = lent->listener,
+	};
+	event_assign(&l->event, w->base, l->fd, EV_READ | EV_PERSIST, on_connections, l);
+}
+
+bool listeners_init(struct worker *w)
+{
+	struct listeners *ls = &w->listeners;
+
+	ls->n = w->setup.n_listeners;
+	ls->all = calloc(ls->n + 1, sizeof(*ls->all));
+	if (!ls->all)
+		return false;
+	ls->fd_ceiling = fd_ceiling();
+	for (size_t i = 0; i < ls->n; i++)
+		init_one(&ls->all[i], w, &w->setup.listeners[i]);
+	return watch_all(ls);
+}
+
+void listeners_stop(struct worker *w)
+{
+	for (size_t i = 0; i < w->listeners.n; i++)
+		event_del(&w->listeners.all[i].event);
+}
+
+void listeners_release(struct worker *w)
+{
+	if (w->listeners.all)
+		listeners_stop(w);
+	free(w->listeners.all);
+	w->listeners = (struct listeners){0};
+}

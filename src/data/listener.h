@@ -1,0 +1,60 @@
+/* The listening sockets of a worker: accepting, what is refused at the door, and the pauses when
+ * there is no room. owner: worker. */
+#ifndef DATA_LISTENER_H
+#define DATA_LISTENER_H
+
+#include "base/mono.h"
+#include "config.h"
+#include "ratelimit/sources.h"
+#include "tally.h"
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct worker;
+
+struct listener {
+	struct event event;
+	struct worker *worker;
+	const struct config_listener *conf;
+	struct tally_listener *tally;
+	int fd;
+	unsigned batch; /* how many the last wakes found waiting: so many are tried */
+	uint16_t index; /* in config->listeners */
+};
+
+struct listeners {
+	struct listener *all;
+	size_t n;
+	unsigned fd_ceiling; /* descriptors from here on are left to what is open already */
+	bool paused;
+	bool reported; /* REPORT_PAUSED was sent, REPORT_RESUMED not yet */
+	struct mono last_pause;
+};
+
+/* False: out of memory. The sockets are watched from now on. */
+bool listeners_init(struct worker *w);
+void listeners_release(struct worker *w);
+
+/* Gives them up for good; they are closed by who lent them. */
+void listeners_stop(struct worker *w);
+
+/* There is no room, for the reason of this errno (0: limits.connections): accepting pauses, clients
+ * wait in the kernel's queue. */
+void listeners_pause(struct worker *w, int error);
+
+/* Accepting goes on if there may be room again; reports when it has gone on for a while. */
+void listeners_resume(struct worker *w);
+
+/* Errnos that say that this machine, not the peer, has no room. */
+bool listener_is_shortage(int error);
+
+/* Counts a client against the limits of its source on the listener with this index. END_REASONS: it
+ * may come in; *ret_counted then says whether listener_leave must follow. */
+enum end_reason listener_admit(
+	struct worker *w, uint16_t listener, const struct addr *client, bool *ret_counted);
+void listener_leave(struct worker *w, const struct addr *client);
+
+#endif

@@ -1,0 +1,73 @@
+#include "data/queue.h"
+
+#include "data/worker_inside.h"
+
+#include <stdlib.h>
+
+bool queue_init(struct queue *q, size_t n_backends)
+{
+	*q = (struct queue){
+		.backends = calloc(n_backends + 1, sizeof(struct list)),
+		.n_backends = n_backends,
+	};
+	for (size_t i = 0; q->backends && i < n_backends; i++)
+		list_init(&q->backends[i]);
+	return q->backends != NULL;
+}
+
+void queue_release(struct queue *q)
+{
+	free(q->backends);
+	*q = (struct queue){0};
+}
+
+void queue_add(struct worker *w, struct conn *c)
+{
+	struct hello *h = c->hello;
+
+	if (h->queued)
+		return;
+	h->queued = true;
+	list_add_tail(&w->queue.backends[c->backend], &h->waiting);
+	w->queue.waiting++;
+	tally_add(&w->tally->backends[c->backend].queued_now_up, 1);
+	worker_want_tick(w);
+}
+
+void queue_remove(struct worker *w, struct conn *c)
+{
+	struct hello *h = c->hello;
+
+	if (!h || !h->queued)
+		return;
+	h->queued = false;
+	list_del(&h->waiting);
+	w->queue.waiting--;
+	tally_add(&w->tally->backends[c->backend].queued_now_down, 1);
+}
+
+bool queue_is_behind(const struct queue *q, const struct conn *c)
+{
+	const struct list *head = &q->backends[c->backend];
+
+	return !list_is_empty(head) && head->next != &c->hello->waiting;
+}
+
+static struct hello *first_of(const struct list *head)
+{
+	return list_is_empty(head) ? NULL : container_of(head->next, struct hello, waiting);
+}
+
+void queue_serve(struct worker *w)
+{
+	for (size_t i = 0; w->queue.waiting > 0 && i < w->queue.n_backends; i++) {
+		struct list *head = &w->queue.backends[i];
+		struct hello *h;
+
+		while ((h = first_of(head)) != NULL) {
+			conn_drive(h->conn);
+			if (first_of(head) == h)
+				break; /* still no room */
+		}
+	}
+}

@@ -1,0 +1,43 @@
+#include "data/refusals.h"
+
+#include "data/conn.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static size_t at_most(size_t n, size_t max)
+{
+	return n < max ? n : max;
+}
+
+void refusals_keep(
+	struct refusals *r, const struct conn *c, enum end_reason reason, struct mono now)
+{
+	struct order_error *e = &r->ring[r->n % REFUSALS_MAX].error;
+	struct span name = label_name(c->label);
+
+	r->ring[r->n % REFUSALS_MAX].at = now;
+	r->n++;
+	*e = (struct order_error){.client = c->client, .listener = c->listener, .reason = reason};
+	if (name.n > 0)
+		memcpy(e->name, name.p, at_most(name.n, sizeof(e->name) - 1));
+	if (!c->hello)
+		return;
+	e->n_bytes = (uint8_t)at_most(c->hello->len, sizeof(e->bytes));
+	memcpy(e->bytes, hello_bytes(c->hello), e->n_bytes);
+}
+
+struct order_error *refusals_copy(const struct refusals *r, struct mono now, size_t *ret_n)
+{
+	size_t n = at_most(r->n, REFUSALS_MAX);
+	struct order_error *copy = n > 0 ? malloc(n * sizeof(*copy)) : NULL;
+
+	*ret_n = copy ? n : 0;
+	for (size_t i = 0; i < *ret_n; i++) {
+		size_t slot = (r->n - 1 - i) % REFUSALS_MAX;
+
+		copy[i] = r->ring[slot].error;
+		copy[i].age_ms = mono_diff_us(r->ring[slot].at, now) / 1000;
+	}
+	return copy;
+}

@@ -1,0 +1,248 @@
+#include "data/worker.h"
+
+#include "base/bug.h"
+#include "data/orders.h"
+#include "data/worker_inside.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+enum {
+	WHEEL_SLOTS = 1024,
+	WHEEL_STEP_MS = 20, /* how late a time limit may be */
+	TICK_MS = 20,	    /* how late room made by other workers is noticed */
+	PIPES_MAX = 256,
+	PIPES_SHARE = 16, /* of the descriptors, at most one in so many goes into free pipes */
+};
+
+/* --- time --- */
+
+struct mono worker_now(struct worker *w)
+{
+	if (!w->now_is_known) {
+		w->now = mono_now();
+		w->now_is_known = true;
+	}
+	return w->now;
+}
+
+static void start_timer(struct event *timer, unsigned ms)
+{
+	const struct timeval tv = {.tv_usec = (suseconds_t)ms * 1000};
+
+	if (!event_pending(timer, EV_TIMEOUT, NULL))
+		event_add(timer, &tv);
+}
+
+void worker_set_timer(struct worker *w, struct wheel_timer *t, struct mono deadline)
+{
+	if (wheel_is_empty(&w->wheel))
+		wheel_advance(&w->wheel, worker_now(w), NULL, NULL);
+	wheel_add(&w->wheel, t, deadline);
+	if (deadline.us != MONO_NEVER.us)
+		start_timer(&w->wheel_tick, WHEEL_STEP_MS);
+}
+
+static void on_deadline(struct wheel_timer *t, void *arg)
+{
+	(void)arg;
+	conn_timeout(container_of(t, struct conn, timer));
+}
+
+static void on_wheel_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	wheel_advance(&w->wheel, worker_now(w), on_deadline, w);
+	if (wheel_is_empty(&w->wheel))
+		event_del(&w->wheel_tick);
+}
+
+/* --- room --- */
+
+void worker_want_tick(struct worker *w)
+{
+	start_timer(&w->tick, TICK_MS);
+}
+
+static void use_room(struct worker *w)
+{
+	listeners_resume(w);
+	if (w->queue.waiting > 0)
+		queue_serve(w);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	use_room(w);
+	if (w->queue.waiting == 0 && !w->listeners.paused && !w->listeners.reported)
+		event_del(&w->tick);
+}
+
+/* --- reports --- */
+
+void worker_report(struct worker *w, struct report *r)
+{
+	if (r)
+		mailbox_send(w->setup.control, &r->mail);
+}
+
+/* --- life --- */
+
+static struct event_base *new_base(void)
+{
+	struct event_config *conf = event_config_new();
+	struct event_base *base;
+
+	if (!conf)
+		return NULL;
+	event_config_set_flag(conf, EVENT_BASE_FLAG_NOLOCK);
+	event_config_require_features(conf, EV_FEATURE_ET | EV_FEATURE_EARLY_CLOSE);
+	base = event_base_new_with_config(conf);
+	event_config_free(conf);
+	return base;
+}
+
+static unsigned pipes_max(const struct config *config)
+{
+	struct rlimit limit;
+	rlim_t max;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return 0;
+	max = limit.rlim_cur / (2 * PIPES_SHARE * config->workers);
+	return max < PIPES_MAX ? (unsigned)max : PIPES_MAX;
+}
+
+static bool init(struct worker *w)
+{
+	uint8_t label_key[LABEL_KEY_BYTES];
+	uint64_t seed;
+
+	randombytes_buf(label_key, sizeof(label_key));
+	randombytes_buf(&seed, sizeof(seed));
+	prng_init(&w->prng, seed);
+	pipes_init(&w->pipes, pipes_max(w->config), w->tally);
+	w->base = new_base();
+	if (!w->base)
+		return false;
+	event_assign(&w->wheel_tick, w->base, -1, EV_PERSIST, on_wheel_tick, w);
+	event_assign(&w->tick, w->base, -1, EV_PERSIST, on_tick, w);
+	w->mailbox = mailbox_new(w->base, orders_obey, w);
+	return w->mailbox && labels_init(&w->labels, label_key) &&
+	       wheel_init(&w->wheel, WHEEL_SLOTS, WHEEL_STEP_MS * 1000, worker_now(w)) &&
+	       queue_init(&w->queue, w->config->n_backends) && listeners_init(w);
+}
+
+struct worker *worker_new(const struct worker_setup *setup)
+{
+	struct worker *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return NULL;
+	w->setup = *setup;
+	w->config = setup->config;
+	w->load = setup->load;
+	w->tally = setup->tally;
+	if (!init(w)) {
+		worker_free(w);
+		return NULL;
+	}
+	w->now_is_known = false;
+	return w;
+}
+
+struct mailbox *worker_mailbox(struct worker *w)
+{
+	return w->mailbox;
+}
+
+static bool stop_one(struct conn *c, void *arg)
+{
+	(void)arg;
+	conn_finish(c, END_STOPPING);
+	return true;
+}
+
+void worker_free(struct worker *w)
+{
+	if (!w)
+		return;
+	conns_each(&w->conns, stop_one, NULL);
+	conns_release(&w->conns);
+	listeners_release(w);
+	queue_release(&w->queue);
+	wheel_release(&w->wheel);
+	labels_release(&w->labels);
+	pipes_release(&w->pipes);
+	buffers_release(&w->buffers);
+	mailbox_free(w->mailbox, orders_drop, NULL);
+	if (w->base) {
+		event_del(&w->wheel_tick);
+		event_del(&w->tick);
+		event_base_free(w->base);
+	}
+	free(w);
+}
+
+/* --- the loop --- */
+
+/* Those whose turn was cut short before this one; who is cut short again waits for the next. */
+static void resume_turns(struct worker *w)
+{
+	struct conn *last = w->again_end;
+	bool more = w->again != NULL;
+
+	while (more) {
+		struct conn *c = w->again;
+
+		more = c != last;
+		w->again = c->next;
+		conn_resume(c);
+	}
+}
+
+static void count_turn(struct worker *w)
+{
+	uint64_t busy_us;
+
+	tally_add(&w->tally->loops, 1);
+	if (!w->now_is_known)
+		return;
+	busy_us = mono_diff_us(w->now, mono_now());
+	tally_add(&w->tally->busy_us, busy_us);
+	if (busy_us > tally_get(&w->tally->loop_delay_max_us))
+		atomic_store_explicit(&w->tally->loop_delay_max_us, busy_us, memory_order_relaxed);
+}
+
+static void turn(struct worker *w)
+{
+	event_base_loop(w->base, w->again ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE);
+	resume_turns(w);
+	if (w->some_ended && (w->listeners.paused || w->queue.waiting > 0))
+		use_room(w);
+	w->some_ended = false;
+	orders_report_drained(w);
+	count_turn(w);
+	w->now_is_known = false;
+}
+
+void *worker_run(void *arg)
+{
+	struct worker *w = arg;
+
+	qsbr_online(w->setup.views, w->setup.index);
+	while (!w->stopping) {
+		turn(w);
+		qsbr_quiescent(w->setup.views, w->setup.index);
+	}
+	qsbr_offline(w->setup.views, w->setup.index);
+	return NULL;
+}

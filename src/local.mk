@@ -30,6 +30,15 @@ src_libservers_a_CFLAGS = $(AM_CFLAGS)
 SERVERS_LIBS = src/libservers.a src/liblog.a src/libbetween.a lib/libbalance.a lib/libhealth.a lib/libqsbr.a \
 	lib/libratelimit.a lib/libnet.a lib/libbase.a $(SODIUM_LIBS) $(JANSSON_LIBS)
 
+# Health checks: when, and how.
+noinst_LIBRARIES += src/libchecks.a
+src_libchecks_a_SOURCES = \
+	src/control/checks.c src/control/checks.h src/control/probe.c src/control/probe.h \
+	src/control/probe_io.c src/control/probe_io.h src/control/probe_plan.c src/control/probe_plan.h \
+	src/control/probe_step.c
+src_libchecks_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(OPENSSL_CFLAGS)
+CHECKS_LIBS = src/libchecks.a lib/libhttp.a lib/libproxyproto.a $(EVENT_LIBS) $(OPENSSL_LIBS)
+
 # The status socket: what the daemon says of itself, and the commands.
 noinst_LIBRARIES += src/libadmin.a
 src_libadmin_a_SOURCES = \

@@ -169,6 +169,13 @@ static void on_server_removed(void *arg, struct server *s)
 	checks_server_removed(c->checks, s);
 }
 
+static void on_server_check_anew(void *arg, struct server *s)
+{
+	struct control *c = arg;
+
+	checks_server_changed(c->checks, s);
+}
+
 static void on_server_down(void *arg, struct server *s)
 {
 	struct control *c = arg;
@@ -297,6 +304,7 @@ bool control_open(struct control *c, char *why, size_t why_size)
 		.added = on_server_added,
 		.removed = on_server_removed,
 		.went_down = on_server_down,
+		.check_anew = on_server_check_anew,
 		.changed = on_servers_changed,
 		.arg = c,
 	};
@@ -306,8 +314,11 @@ bool control_open(struct control *c, char *why, size_t why_size)
 	if (!c->sampler)
 		return false;
 	state_load(c);
-	c->checks = checks_new(c);
-	if (!c->checks || !open_timers(c))
+	c->checks = checks_new(c, why, why_size);
+	if (!c->checks)
+		return false;
+	snprintf(why, why_size, "out of memory");
+	if (!open_timers(c))
 		return false;
 	servers_set_hooks(c->servers, &hooks);
 	c->admin = admin_new(c, why, why_size);

@@ -19,6 +19,8 @@ const struct check_status_text check_statuses[CHECK_STATUSES] = {
 	[CHECK_L6OK] = {"L6OK", "Layer6 check passed", "TLS handshake done", "tls_ok", true},
 	[CHECK_L6TIMEOUT] = {"L6TOUT", "Layer6 timeout", "TLS handshake timeout", "tls_timeout",
 		false},
+	[CHECK_L6RESET] = {"L6RSP", "Layer6 invalid response", "TLS handshake reset", "tls_reset",
+		false},
 	[CHECK_L6RESPONSE] = {"L6RSP", "Layer6 invalid response", "TLS failure", "tls_failure",
 		false},
 	[CHECK_L6CERTIFICATE] = {"L6RSP", "Layer6 invalid response", "certificate refused",

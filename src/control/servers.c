@@ -131,6 +131,12 @@ static void close_what_is_open(struct servers *s, struct server *srv)
 		s->hooks.went_down(s->hooks.arg, srv);
 }
 
+static void check_anew(struct servers *s, struct server *srv)
+{
+	if (s->hooks.check_anew)
+		s->hooks.check_anew(s->hooks.arg, srv);
+}
+
 static void changed(struct servers *s)
 {
 	if (s->hooks.changed)
@@ -260,6 +266,7 @@ void servers_set_admin(
 	servers_settle(s, srv->backend, now);
 	if (admin == SERVER_MAINT)
 		close_what_is_open(s, srv);
+	check_anew(s, srv);
 	changed(s);
 }
 
@@ -288,6 +295,7 @@ void servers_set_addr(
 	servers_announce(s, LOG_LEVEL_NOTICE, "%s/%s has address %s: set %s, was %s",
 		srv->backend->conf->name, srv->name, addr_format(addr, after), why, before);
 	servers_settle(s, srv->backend, mono_now());
+	check_anew(s, srv);
 	changed(s);
 }
 

@@ -30,6 +30,7 @@ enum check_status {
 	CHECK_L4ERROR,
 	CHECK_L6OK,
 	CHECK_L6TIMEOUT,
+	CHECK_L6RESET,
 	CHECK_L6RESPONSE,
 	CHECK_L6CERTIFICATE,
 	CHECK_L7OK,
@@ -120,6 +121,8 @@ struct servers_hooks {
 	void (*added)(void *arg, struct server *s);
 	void (*removed)(void *arg, struct server *s);	/* before it is freed */
 	void (*went_down)(void *arg, struct server *s); /* only where on_down is "close" */
+	void (*check_anew)(void *arg,
+		struct server *s); /* admin state or address: a check under way is void */
 	void (*changed)(
 		void *arg); /* admin state, weight, address or membership: to be kept on disk */
 	void *arg;

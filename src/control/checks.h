@@ -1,0 +1,34 @@
+/* Health checks: when each server is probed, and by what its backend's configuration asks for. Results go to servers.h,
+ * which counts and judges them.
+ *
+ * The time from one start of a server's check to the next is the interval exactly, however long checks take; the
+ * first checks of a start follow each other closely, but not all at once. Servers in maintenance are not checked;
+ * one that comes out of it, is added, or gets another address is checked at once. At most one check a server is
+ * under way. owner: control; thread: control. */
+#ifndef CONTROL_CHECKS_H
+#define CONTROL_CHECKS_H
+
+#include "control/control.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct checks;
+
+/* Begins to check all servers that c->servers knows. NULL: `why` says which backend cannot be checked, and why. */
+struct checks *checks_new(struct control *c, char *why, size_t why_size);
+void checks_free(struct checks *checks); /* NULL is allowed */
+
+/* For servers_hooks: added, removed, check_anew. */
+void checks_server_added(struct checks *checks, struct server *s);
+void checks_server_removed(struct checks *checks, struct server *s);
+void checks_server_changed(struct checks *checks, struct server *s);
+
+/* When the i-th of n servers is first checked after a start: they follow each other by 2 ms, or closer where they
+ * would take longer than the interval, or a second. */
+uint64_t checks_first_delay_us(size_t i, size_t n, uint64_t interval_ms);
+
+/* The first start after `now` that is a whole number of intervals after `last`. */
+struct mono checks_next(struct mono last, uint64_t interval_ms, struct mono now);
+
+#endif

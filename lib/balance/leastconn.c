@@ -1,5 +1,7 @@
 #include "balance/plan.h"
 
+#include "base/bug.h"
+
 static uint64_t gcd(uint64_t a, uint64_t b)
 {
 	while (b > 0) {
@@ -20,8 +22,12 @@ void balance_steps_build(struct balance_plan *p)
 {
 	uint64_t multiple = 1;
 
-	for (uint32_t i = 0; i < p->n && multiple <= UINT32_MAX; i++)
-		multiple *= p->entries[i].weight / gcd(multiple, p->entries[i].weight);
+	for (uint32_t i = 0; i < p->n && multiple <= UINT32_MAX; i++) {
+		uint32_t weight = p->entries[i].weight;
+
+		BUG_ON(weight == 0);
+		multiple *= weight / gcd(weight, multiple);
+	}
 	if (multiple > UINT32_MAX)
 		multiple = UINT32_MAX;
 	for (uint32_t i = 0; i < p->n; i++)

@@ -51,6 +51,7 @@ static void reduce_weights(struct builder *b, const struct balance_plan *p)
 
 	for (uint32_t i = 0; i < b->n; i++)
 		divisor = gcd(divisor, p->entries[i].weight);
+	BUG_ON(divisor == 0);
 	for (uint32_t i = 0; i < b->n; i++)
 		sum += p->entries[i].weight / divisor;
 	for (uint32_t i = 0; i < b->n; i++) {
@@ -91,14 +92,22 @@ static uint64_t heap_pop(struct builder *b)
 	return top;
 }
 
-/* Turn times as fractions over (2n - 2) · w. The largest product is 2^16 · 2^17 · 2^16 · 2^12 <
- * 2^64. */
+/* Turn times are fractions over (2n - 2) · w, never zero: fill() is for two entries or more. */
+static uint64_t turn_unit(const struct builder *b, uint32_t entry)
+{
+	uint64_t unit = (2 * (uint64_t)b->n - 2) * b->weight[entry];
+
+	BUG_ON(unit == 0);
+	return unit;
+}
+
+/* The largest product is 2^16 · 2^17 · 2^16 · 2^12 < 2^64. */
 static uint64_t due_key(const struct builder *b, uint32_t entry)
 {
 	uint64_t d = 2 * (uint64_t)b->n - 2;
 	uint64_t time = ((b->turns[entry] + 1) * d - 1) * b->slots;
 
-	return ((time << DUE_FRACTION_BITS) / (d * b->weight[entry])) << ENTRY_BITS | entry;
+	return ((time << DUE_FRACTION_BITS) / turn_unit(b, entry)) << ENTRY_BITS | entry;
 }
 
 static uint32_t first_slot(const struct builder *b, uint32_t entry)
@@ -107,7 +116,7 @@ static uint32_t first_slot(const struct builder *b, uint32_t entry)
 	uint64_t time = (b->turns[entry] * d + 1) * b->slots;
 
 	/* rounded up, less one: slots count from 0 */
-	return (uint32_t)((time - 1) / (d * b->weight[entry]));
+	return (uint32_t)((time - 1) / turn_unit(b, entry));
 }
 
 /* The next turn of an entry, no earlier than `slot`: into the heap where it may come at once, else

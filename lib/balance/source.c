@@ -1,5 +1,7 @@
 #include "balance/plan.h"
 
+#include "base/bug.h"
+
 #include <stdlib.h>
 
 /* Consistent hashing (Karger 1997): each server owns points on a ring, a source belongs to the next
@@ -75,6 +77,7 @@ bool balance_ring_build(struct balance_plan *p, const struct balance_target *t)
 
 	for (uint32_t i = 0; i < p->n; i++)
 		total += points_of(&p->entries[i], scale);
+	BUG_ON(total == 0);
 	p->ring = malloc(total * sizeof(*p->ring));
 	scratch = malloc(total * sizeof(*scratch));
 	if (p->ring && scratch) {

@@ -78,22 +78,22 @@ void expo_u64(struct expo *e, uint64_t v)
 
 void expo_fmt(struct expo *e, const char *fmt, ...)
 {
-	va_list ap, again;
+	va_list ap;
 	char *to;
 	int n;
 
 	va_start(ap, fmt);
-	va_copy(again, ap);
 	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
 	if (n < 0)
 		e->failed = true;
 	to = n < 0 ? NULL : reserve(e, (size_t)n + 1); /* vsnprintf ends with NUL */
-	if (to) {
-		vsnprintf(to, (size_t)n + 1, fmt, again);
-		e->len += (size_t)n;
-	}
-	va_end(again);
+	if (!to)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(to, (size_t)n + 1, fmt, ap);
 	va_end(ap);
+	e->len += (size_t)n;
 }
 
 /* Copies runs of plain bytes at once; `replace` gives what a byte becomes, NULL where it stays. */

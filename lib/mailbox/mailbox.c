@@ -43,9 +43,10 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	struct mailbox *mb = arg;
 	struct mail *batch;
 	eventfd_t count;
+	int failed = eventfd_read(fd, &count);
 
 	(void)what;
-	BUG_ON(eventfd_read(fd, &count) < 0 && errno != EAGAIN && errno != EINTR);
+	BUG_ON(failed && errno != EAGAIN && errno != EINTR);
 	batch = take_all(mb);
 	if (batch)
 		mb->cb(batch, mb->arg);
@@ -107,5 +108,7 @@ void mailbox_send(struct mailbox *mb, struct mail *m)
 /* EAGAIN would mean 2^64 wakes that nobody has seen, which is wake enough. */
 void mailbox_wake(struct mailbox *mb)
 {
-	BUG_ON(eventfd_write(mb->fd, 1) < 0 && errno != EAGAIN && errno != EINTR);
+	int failed = eventfd_write(mb->fd, 1);
+
+	BUG_ON(failed && errno != EAGAIN);
 }

@@ -275,13 +275,29 @@ static void uncount(struct slot *slot)
 	BUG_ON(count_of(before) == 0);
 }
 
-/* One token, with the slot's count held. The interval is rounded to whole microseconds. */
+/* Time for one token, rounded to whole microseconds. */
+static uint64_t interval_of(const struct sources_limit *limit)
+{
+	uint64_t rounded = (limit->per_us + limit->count / 2) / limit->count;
+
+	return rounded > 0 ? rounded : 1;
+}
+
+/* Time for a bucket full of them, cut at what `full` can hold beside any uptime: 71 years. */
+static uint64_t size_of(const struct sources_limit *limit, uint64_t interval)
+{
+	uint64_t most = (uint64_t)1 << (64 - TENANCY_BITS - 1);
+	uint32_t burst = limit->burst > 0 ? limit->burst : limit->count;
+	unsigned __int128 size = (unsigned __int128)burst * interval;
+
+	return size < most ? (uint64_t)size : most;
+}
+
+/* One token, with the slot's count held. */
 static enum sources_verdict take_token(struct slot *slot, struct mono now,
 	const struct sources_limit *limit, uint64_t *ret_wait_us)
 {
-	uint64_t rounded = (limit->per_us + limit->count / 2) / limit->count;
-	uint64_t interval = rounded > 0 ? rounded : 1;
-	uint64_t size = (limit->burst > 0 ? limit->burst : limit->count) * interval;
+	uint64_t interval = interval_of(limit), size = size_of(limit, interval);
 	uint64_t word = load(&slot->word), full = load(&slot->full), next;
 
 	do {

@@ -65,12 +65,13 @@ static void *read_on(void *arg)
 	for (unsigned turn = 1; !atomic_load(&s->stop); turn++) {
 		look(s);
 		look(s);
-		qsbr_quiescent(s->q, me);
-		if (turn % 64 == 0) {
-			qsbr_offline(s->q, me);
-			sched_yield();
-			qsbr_online(s->q, me);
+		if (turn % 64 != 0) {
+			qsbr_quiescent(s->q, me);
+			continue;
 		}
+		qsbr_offline(s->q, me);
+		sched_yield();
+		qsbr_online(s->q, me);
 	}
 	qsbr_offline(s->q, me);
 	return NULL;

@@ -153,3 +153,14 @@ Test(sources, no_limit_lets_everyone_in_and_still_counts)
 	cr_expect_eq(sources_open(s, 77), 0);
 	sources_free(s);
 }
+
+Test(sources, a_burst_of_centuries_does_not_overflow)
+{
+	const struct sources_limit huge = {
+		.count = 1, .per_us = 86400ull * SECOND, .burst = UINT32_MAX};
+	struct sources *s = sources_new(10);
+
+	for (int i = 0; i < 1000; i++)
+		cr_assert_eq(sources_enter(s, 1, at(0), &huge), SOURCES_OK);
+	sources_free(s);
+}

@@ -78,6 +78,31 @@ tests_unit_lib_base_hostname_test_SOURCES = tests/unit/lib/base/hostname_test.c
 tests_unit_lib_base_hostname_test_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_lib_base_hostname_test_LDADD = $(UNIT_LIBS)
 
+unit_tests += tests/unit/lib/base/arena_test
+tests_unit_lib_base_arena_test_SOURCES = tests/unit/lib/base/arena_test.c
+tests_unit_lib_base_arena_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_lib_base_arena_test_LDADD = $(UNIT_LIBS)
+
+unit_tests += tests/unit/lib/base/list_test
+tests_unit_lib_base_list_test_SOURCES = tests/unit/lib/base/list_test.c
+tests_unit_lib_base_list_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_lib_base_list_test_LDADD = $(UNIT_LIBS)
+
+unit_tests += tests/unit/lib/base/mono_test
+tests_unit_lib_base_mono_test_SOURCES = tests/unit/lib/base/mono_test.c
+tests_unit_lib_base_mono_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_lib_base_mono_test_LDADD = $(UNIT_LIBS)
+
+unit_tests += tests/unit/lib/base/prng_test
+tests_unit_lib_base_prng_test_SOURCES = tests/unit/lib/base/prng_test.c
+tests_unit_lib_base_prng_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_lib_base_prng_test_LDADD = $(UNIT_LIBS)
+
+unit_tests += tests/unit/lib/base/wire_test
+tests_unit_lib_base_wire_test_SOURCES = tests/unit/lib/base/wire_test.c
+tests_unit_lib_base_wire_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_lib_base_wire_test_LDADD = $(UNIT_LIBS)
+
 unit_tests += tests/unit/lib/sni/sni_test tests/unit/lib/sni/sni_records_test
 tests_unit_lib_sni_sni_test_SOURCES = tests/unit/lib/sni/sni_test.c tests/unit/lib/sni/hello.c tests/unit/lib/sni/hello.h
 tests_unit_lib_sni_sni_test_CFLAGS = $(UNIT_CFLAGS)

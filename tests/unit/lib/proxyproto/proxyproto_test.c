@@ -118,6 +118,24 @@ Test(proxyproto, v1_address_of_the_wrong_form_is_malformed)
 	expect_malformed_line("PROXY TCP4 192.0.2.01 198.51.100.2 56324 443\r\n");
 }
 
+Test(proxyproto, v1_line_with_nul_is_malformed)
+{
+	static const char line[] = "PROXY TCP4 192.0.2.1\0.5 198.51.100.2 56324 443\r\n";
+
+	expect_malformed(span_of(line, sizeof(line) - 1));
+}
+
+Test(proxyproto, v1_ports_may_have_any_digit)
+{
+	struct proxyproto p;
+
+	cr_assert_eq(
+		proxyproto_parse(span_str("PROXY TCP4 192.0.2.1 198.51.100.2 9 10289\r\n"), &p),
+		PROXYPROTO_DONE);
+	cr_assert_eq(p.source.port, 9);
+	cr_assert_eq(p.destination.port, 10289);
+}
+
 Test(proxyproto, v1_port_of_the_wrong_form_is_malformed)
 {
 	expect_malformed_line("PROXY TCP4 192.0.2.1 198.51.100.2 65536 443\r\n");

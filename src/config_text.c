@@ -191,6 +191,14 @@ static size_t skip_blanks(const char *line, size_t n, size_t i)
 	return i;
 }
 
+static bool is_printable(const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)p[i] < ' ' || p[i] == 0x7f)
+			return false;
+	return true;
+}
+
 /* True where the line is an @include, which is then done or refused. */
 static bool take_include(struct reading *r, const char *line, size_t n)
 {
@@ -203,7 +211,7 @@ static bool take_include(struct reading *r, const char *line, size_t n)
 	i = skip_blanks(line, n, i + length);
 	file = line + i + 1;
 	end = i < n && line[i] == '"' ? memchr(file, '"', n - i - 1) : NULL;
-	if (end) {
+	if (end && is_printable(file, (size_t)(end - file))) {
 		i = skip_blanks(line, n, (size_t)(end + 1 - line));
 		if (i == n || line[i] == '#' || line[i] == '\n') {
 			include(r, file, (size_t)(end - file));

@@ -36,6 +36,11 @@ tests_fuzz_fuzz_hostmatch_SOURCES = tests/fuzz/fuzz_hostmatch.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_hostmatch_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_hostmatch_LDADD = lib/libhostmatch.a lib/libbase.a
 
+fuzz_targets += tests/fuzz/fuzz_config
+tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz_config.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_config_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_config_LDADD = $(CONF_LIBS)
+
 FUZZ_SECONDS = 60
 fuzz: $(fuzz_targets)
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(SHELL) $(srcdir)/tests/fuzz/run.sh $(srcdir)/tests/fuzz/corpus $(fuzz_targets)

@@ -275,10 +275,11 @@ Test(proxyproto, v2_unknown_tlvs_are_skipped)
 	cr_assert(span_eq(p.alpn, span_str("h2")));
 }
 
-/* Sent by HAProxy 2.6.12 with `send-proxy-v2 proxy-v2-options crc32c`. */
+/* Sent by HAProxy 2.6.12 with `send-proxy-v2 proxy-v2-options crc32c,unique-id`: another TLV follows the sum. */
 static const uint8_t haproxy_header[] = {0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49,
-	0x54, 0x0a, 0x21, 0x11, 0x00, 0x13, 0x7f, 0x00, 0x00, 0x01, 0x7f, 0x00, 0x00, 0x01, 0xd1,
-	0x06, 0x48, 0x27, 0x03, 0x00, 0x04, 0xc0, 0xef, 0x7c, 0x00};
+	0x54, 0x0a, 0x21, 0x11, 0x00, 0x1a, 0x7f, 0x00, 0x00, 0x01, 0x7f, 0x00, 0x00, 0x01, 0x98,
+	0x26, 0x48, 0x27, 0x03, 0x00, 0x04, 0x92, 0x12, 0xf7, 0x83, 0x05, 0x00, 0x04, 0x69, 0x64,
+	0x2d, 0x31};
 
 Test(proxyproto, v2_with_the_checksum_of_haproxy_is_taken)
 {
@@ -286,17 +287,18 @@ Test(proxyproto, v2_with_the_checksum_of_haproxy_is_taken)
 
 	cr_assert_eq(proxyproto_parse(span_of(haproxy_header, sizeof(haproxy_header)), &p),
 		PROXYPROTO_DONE);
-	expect_addr(&p.source, "127.0.0.1", 53510);
+	expect_addr(&p.source, "127.0.0.1", 38950);
 	expect_addr(&p.destination, "127.0.0.1", 18471);
 }
 
 Test(proxyproto, v2_with_a_changed_bit_fails_its_checksum)
 {
+	static const size_t places[] = {16, 20, 27, 31, 34, 38, sizeof(haproxy_header) - 1};
 	uint8_t changed[sizeof(haproxy_header)];
 
-	for (size_t i = 16; i < 28; i++) {
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		memcpy(changed, haproxy_header, sizeof(changed));
-		changed[i] ^= 1;
+		changed[places[i]] ^= 1;
 		expect_malformed(span_of(changed, sizeof(changed)));
 	}
 }

@@ -54,7 +54,7 @@ src_libadmin_a_SOURCES = \
 	src/control/stat_health.c src/control/stat_info.c src/control/stat_row.c src/control/stat_row.h \
 	src/control/stat_write.c src/control/state.c src/control/state.h
 src_libadmin_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
-ADMIN_LIBS = src/libadmin.a lib/libmailbox.a $(EVENT_LIBS) $(JANSSON_LIBS)
+ADMIN_LIBS = src/libadmin.a lib/libexpo.a lib/libmailbox.a $(EVENT_LIBS) $(JANSSON_LIBS)
 
 # One worker: the data plane.
 noinst_LIBRARIES += src/libdata.a

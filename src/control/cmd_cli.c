@@ -96,6 +96,7 @@ const struct command_def commands_cli[] = {
 	{.words = "operator",
 		.usage = "",
 		.run = run_operator,
+		.level = LEVEL_OPERATOR,
 		.help = "lower the level of the current CLI session to operator"},
 	{.words = "user",
 		.usage = "",

@@ -41,6 +41,11 @@ tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz_config.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_config_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_config_LDADD = $(CONF_LIBS)
 
+fuzz_targets += tests/fuzz/fuzz_command_line
+tests_fuzz_fuzz_command_line_SOURCES = tests/fuzz/fuzz_command_line.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_command_line_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_command_line_LDADD = src/libadmin.a lib/libbase.a
+
 FUZZ_SECONDS = 60
 fuzz: $(fuzz_targets)
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(SHELL) $(srcdir)/tests/fuzz/run.sh $(srcdir)/tests/fuzz/corpus $(fuzz_targets)

@@ -199,6 +199,27 @@ tests_unit_src_route_test_SOURCES = tests/unit/src/route_test.c $(CONFIG_CASE)
 tests_unit_src_route_test_CFLAGS = $(CONFIG_UNIT_CFLAGS)
 tests_unit_src_route_test_LDADD = $(CONFIG_UNIT_LIBS)
 
+# The status socket, on a control without workers of its own: tests/unit/src/control/lab.h.
+LAB = tests/unit/src/control/lab.c tests/unit/src/control/lab.h
+LAB_LIBS = $(ADMIN_LIBS) $(SERVERS_LIBS) $(CONF_LIBS) $(UNIT_LIBS)
+unit_tests += tests/unit/src/control/admin_test tests/unit/src/control/cmd_server_test \
+	tests/unit/src/control/command_line_test tests/unit/src/control/stat_test tests/unit/src/control/state_test
+tests_unit_src_control_admin_test_SOURCES = tests/unit/src/control/admin_test.c $(LAB)
+tests_unit_src_control_admin_test_CFLAGS = $(UNIT_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_src_control_admin_test_LDADD = $(LAB_LIBS)
+tests_unit_src_control_cmd_server_test_SOURCES = tests/unit/src/control/cmd_server_test.c $(LAB)
+tests_unit_src_control_cmd_server_test_CFLAGS = $(UNIT_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_src_control_cmd_server_test_LDADD = $(LAB_LIBS)
+tests_unit_src_control_command_line_test_SOURCES = tests/unit/src/control/command_line_test.c
+tests_unit_src_control_command_line_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_src_control_command_line_test_LDADD = src/libadmin.a $(UNIT_LIBS)
+tests_unit_src_control_stat_test_SOURCES = tests/unit/src/control/stat_test.c $(LAB)
+tests_unit_src_control_stat_test_CFLAGS = $(UNIT_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_src_control_stat_test_LDADD = $(LAB_LIBS)
+tests_unit_src_control_state_test_SOURCES = tests/unit/src/control/state_test.c $(LAB)
+tests_unit_src_control_state_test_CFLAGS = $(UNIT_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_src_control_state_test_LDADD = $(LAB_LIBS)
+
 if HAVE_CRITERION
 if !TSAN
 check_PROGRAMS += $(unit_tests)

@@ -1,0 +1,151 @@
+#include "lab.h"
+
+#include "control/state.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct lab lab;
+
+static void begin(void)
+{
+	lab_open(&lab);
+}
+
+static void end(void)
+{
+	lab_close(&lab);
+}
+
+TestSuite(state, .init = begin, .fini = end);
+
+static void run(const char *lines)
+{
+	free(lab_ask(&lab, lines));
+}
+
+static bool exists(const char *name)
+{
+	struct stat st;
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", lab.dir, name);
+	return stat(path, &st) == 0;
+}
+
+static void write_state(const char *text)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/state.json", lab.dir);
+	f = fopen(path, "w");
+	fputs(text, f);
+	fclose(f);
+}
+
+Test(state, what_operators_set_outlives_a_restart)
+{
+	run("set server aegis/a state drain;set weight aegis/b 9;set server plain/only addr ::2 "
+	    "port 444;"
+	    "set maxconn server aegis/b 33\n");
+	lab_restart(&lab);
+	cr_assert_eq(lab_server(&lab, "aegis", "a")->admin, SERVER_DRAIN);
+	cr_assert_eq(lab_server(&lab, "aegis", "b")->weight, 9);
+	cr_assert_eq(lab_server(&lab, "aegis", "b")->initial_weight, 5);
+	cr_assert_eq(lab_server(&lab, "aegis", "b")->max_connections, 33);
+	cr_assert_eq(lab_server(&lab, "plain", "only")->addr.port, 444);
+}
+
+Test(state, servers_added_by_command_come_back)
+{
+	run("add server aegis/new 10.0.0.9:444 weight 4 backup slowstart 5s port 81;enable server "
+	    "aegis/new;"
+	    "set weight aegis/new 2\n");
+	lab_restart(&lab);
+	cr_assert_eq(lab_server(&lab, "aegis", "new")->admin, SERVER_READY);
+	cr_assert_eq(lab_server(&lab, "aegis", "new")->weight, 2);
+	cr_assert_eq(lab_server(&lab, "aegis", "new")->initial_weight, 4);
+	cr_assert_eq(lab_server(&lab, "aegis", "new")->slow_start_ms, 5000);
+	cr_assert_eq(lab_server(&lab, "aegis", "new")->health_port, 81);
+	cr_assert(lab_server(&lab, "aegis", "new")->backup);
+	run("disable server aegis/new;del server aegis/new\n");
+	lab_restart(&lab);
+	cr_assert(!servers_find(servers_find_backend(lab.control.servers, "aegis"), "new"));
+}
+
+Test(state, what_is_set_back_leaves_nothing_behind)
+{
+	char buf[256] = "", path[128];
+	FILE *f;
+
+	run("set weight aegis/b 9;set weight aegis/b 5;disable server aegis/a;enable server "
+	    "aegis/a\n");
+	snprintf(path, sizeof(path), "%s/state.json", lab.dir);
+	f = fopen(path, "r");
+	cr_assert(fread(buf, 1, sizeof(buf) - 1, f) > 0);
+	fclose(f);
+	cr_assert(!strstr(buf, "backend"), "%s", buf);
+}
+
+Test(state, a_file_that_changed_wins)
+{
+	run("set weight aegis/b 9;disable server aegis/b\n");
+	lab_reconfigure(&lab, "weight = 5", "weight = 7");
+	cr_assert_eq(lab_server(&lab, "aegis", "b")->weight, 7);
+	cr_assert_eq(lab_server(&lab, "aegis", "b")->admin, SERVER_MAINT);
+}
+
+Test(state, a_server_that_left_the_file_is_forgotten)
+{
+	run("disable server aegis/b\n");
+	lab_reconfigure(&lab, "name = \"b\"", "name = \"c\"");
+	cr_assert_eq(lab_server(&lab, "aegis", "c")->admin, SERVER_READY);
+	lab_reconfigure(&lab, "name = \"b\"", "name = \"b\"");
+	cr_assert_eq(lab_server(&lab, "aegis", "b")->admin, SERVER_READY);
+}
+
+Test(state, an_added_server_that_came_into_the_file_is_the_files)
+{
+	run("add server aegis/c 10.0.0.9:444 weight 4\n");
+	lab_reconfigure(&lab, "name = \"b\"", "name = \"c\"");
+	cr_assert_eq(lab_server(&lab, "aegis", "c")->weight, 5);
+	cr_assert_eq(lab_server(&lab, "aegis", "c")->admin, SERVER_READY);
+}
+
+static void expect_set_aside(const char *text)
+{
+	write_state(text);
+	lab_restart(&lab);
+	cr_assert(exists("state.json.bad"), "%s", text);
+	cr_assert(!exists("state.json"), "%s", text);
+	cr_assert_eq(lab_server(&lab, "aegis", "a")->admin, SERVER_READY, "%s", text);
+}
+
+Test(state, a_torn_or_foreign_file_is_set_aside_whole)
+{
+	expect_set_aside(
+		"{\"version\": 1, \"servers\": [{\"backend\": \"aegis\", \"server\": \"a\", \"adm");
+	expect_set_aside("");
+	expect_set_aside("[]");
+	expect_set_aside("{\"version\": 2, \"servers\": []}");
+	expect_set_aside(
+		"{\"version\": 1, \"servers\": [{\"backend\": \"aegis\", \"server\": \"a\", "
+		"\"admin\": \"drain\"}, {\"backend\": \"aegis\"}]}");
+	expect_set_aside(
+		"{\"version\": 1, \"servers\": [{\"backend\": \"aegis\", \"server\": \"a\", "
+		"\"admin\": \"drain\", \"weight\": {\"file\": 1, \"now\": 999}}]}");
+}
+
+Test(state, a_directory_that_takes_nothing_is_no_catastrophe)
+{
+	run("disable server aegis/a\n");
+	rmdir(lab.dir);
+	((struct config *)lab.config)->state_dir = "/nonexistent";
+	run("disable server aegis/b\n");
+	cr_assert_eq(lab_server(&lab, "aegis", "b")->admin, SERVER_MAINT);
+}

@@ -1,6 +1,7 @@
 #include "balance/balance.h"
 
 #include "base/prng.h"
+#include "unit/fault.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -322,4 +323,17 @@ Test(balance, one_free_server_among_hundreds_of_full_ones_is_found)
 				333);
 		balance_plan_free(p);
 	}
+}
+
+Test(balance, running_out_of_memory_gives_no_plan_and_leaks_nothing)
+{
+	const struct balance_target t[2] = {{.weight = 1}, {.weight = 2}};
+
+	for (int algo = BALANCE_ROUNDROBIN; algo <= BALANCE_RANDOM2; algo++)
+		for (unsigned n = 1; fault_next(n); n++) {
+			struct balance_plan *p = balance_plan_new(algo, t, 2);
+
+			cr_assert_eq(p == NULL, fault_struck());
+			balance_plan_free(p);
+		}
 }

@@ -1,5 +1,7 @@
 #include "expo/expo.h"
 
+#include "unit/fault.h"
+
 #include <criterion/criterion.h>
 #include <math.h>
 
@@ -37,16 +39,20 @@ Test(expo, grows_as_needed_and_can_be_used_again)
 	check(&e, "new");
 }
 
-Test(expo, after_a_failure_nothing_is_written)
+Test(expo, running_out_of_memory_is_remembered_and_keeps_what_is_there)
 {
 	struct expo e;
 
 	expo_init(&e);
 	expo_str(&e, "kept");
-	e.failed = true;
-	expo_str(&e, " lost");
-	expo_fmt(&e, "%d", 1);
-	cr_expect_eq(e.len, 4);
+	fault_next(1);
+	while (!e.failed)
+		expo_fmt(&e, " %d", 12345);
+	cr_assert(fault_struck());
+	cr_expect_lt(e.len, 1000);
+	cr_expect_eq(memcmp(e.buf, "kept 12345 12345", 16), 0);
+	expo_str(&e, "not written any more");
+	cr_expect_lt(e.len, 1000);
 	expo_release(&e);
 }
 

@@ -1,5 +1,7 @@
 #include "mailbox/mailbox.h"
 
+#include "unit/fault.h"
+
 #include <criterion/criterion.h>
 #include <event2/event.h>
 
@@ -67,5 +69,19 @@ Test(mailbox, unread_mails_come_back_when_the_box_is_freed)
 	cr_expect_eq(unread.batches, 1);
 	cr_expect_eq(unread.first, &a);
 	cr_expect_eq(a.next, &b);
+	event_base_free(base);
+}
+
+Test(mailbox, running_out_of_memory_gives_no_mailbox)
+{
+	struct event_base *base = event_base_new();
+	struct received r = {0};
+
+	for (unsigned n = 1; fault_next(n); n++) {
+		struct mailbox *mb = mailbox_new(base, on_mail, &r);
+
+		cr_assert_eq(mb == NULL, fault_struck());
+		mailbox_free(mb, NULL, NULL);
+	}
 	event_base_free(base);
 }

@@ -1,5 +1,7 @@
 #include "qsbr/qsbr.h"
 
+#include "unit/fault.h"
+
 #include <criterion/criterion.h>
 
 static void count_release(void *object)
@@ -78,4 +80,30 @@ Test(qsbr, the_generation_counts_publishes)
 	cr_assert(qsbr_publish(q, &a));
 	cr_expect_eq(qsbr_generation(q), 1);
 	qsbr_free(q);
+}
+
+Test(qsbr, running_out_of_memory_gives_nothing_and_leaks_nothing)
+{
+	for (unsigned n = 1; fault_next(n); n++) {
+		struct qsbr *q = qsbr_new(2, count_release);
+
+		cr_assert_eq(q == NULL, fault_struck());
+		qsbr_free(q);
+	}
+}
+
+Test(qsbr, a_publish_without_memory_changes_nothing)
+{
+	struct qsbr *q = qsbr_new(1, count_release);
+	int a = 0, b = 0;
+
+	fault_next(1);
+	cr_expect_not(qsbr_publish(q, &a));
+	cr_expect(fault_struck());
+	cr_expect_null(qsbr_read(q));
+	cr_expect_eq(qsbr_generation(q), 0);
+	cr_expect(qsbr_publish(q, &b));
+	qsbr_free(q);
+	cr_expect_eq(a, 0);
+	cr_expect_eq(b, 1);
 }

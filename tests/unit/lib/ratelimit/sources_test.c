@@ -1,6 +1,7 @@
 #include "ratelimit/sources.h"
 
 #include "base/prng.h"
+#include "unit/fault.h"
 
 #include <criterion/criterion.h>
 
@@ -163,4 +164,14 @@ Test(sources, a_burst_of_centuries_does_not_overflow)
 	for (int i = 0; i < 1000; i++)
 		cr_assert_eq(sources_enter(s, 1, at(0), &huge), SOURCES_OK);
 	sources_free(s);
+}
+
+Test(sources, running_out_of_memory_gives_no_table_and_leaks_nothing)
+{
+	for (unsigned n = 1; fault_next(n); n++) {
+		struct sources *s = sources_new(10);
+
+		cr_assert_eq(s == NULL, fault_struck());
+		sources_free(s);
+	}
 }

@@ -1,5 +1,7 @@
 #include "ring/ring.h"
 
+#include "unit/fault.h"
+
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -85,4 +87,14 @@ Test(ring, records_of_all_lengths_survive_the_turn_of_the_buffer)
 	}
 	cr_expect_eq(ring_dropped(r), 0);
 	ring_free(r);
+}
+
+Test(ring, running_out_of_memory_gives_no_ring_and_leaks_nothing)
+{
+	for (unsigned n = 1; fault_next(n); n++) {
+		struct ring *r = ring_new(64);
+
+		cr_assert_eq(r == NULL, fault_struck());
+		ring_free(r);
+	}
 }

@@ -1,6 +1,7 @@
 #include "wheel/wheel.h"
 
 #include "base/prng.h"
+#include "unit/fault.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -243,4 +244,15 @@ Test(wheel, thousands_of_random_moves_each_fire_at_their_time)
 Test(wheel, a_timer_is_small)
 {
 	cr_expect_leq(sizeof(struct wheel_timer), 32);
+}
+
+Test(wheel, running_out_of_memory_is_told)
+{
+	for (unsigned n = 1; fault_next(n); n++) {
+		struct wheel w;
+		bool ok = wheel_init(&w, SLOTS, TICK_US, (struct mono){0});
+
+		cr_assert_neq(ok, fault_struck());
+		wheel_release(&w);
+	}
 }

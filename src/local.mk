@@ -86,3 +86,10 @@ aegislb_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(CONFIG_CFLAGS) $(SODIUM_CFLAGS) 
 aegislb_LDADD = $(CONF_LIBS) \
 	$(EVENT_LIBS) $(CONFIG_LIBS) $(SODIUM_LIBS) $(OPENSSL_LIBS) $(JANSSON_LIBS) $(IDN2_LIBS) \
 	$(CAPNG_LIBS) $(SYSTEMD_LIBS)
+
+bin_PROGRAMS += aegisctl
+aegisctl_SOURCES = \
+	src/ctl/amount.c src/ctl/amount.h src/ctl/ask.c src/ctl/ask.h src/ctl/facts.c src/ctl/facts.h \
+	src/ctl/main.c src/ctl/status.c src/ctl/status.h src/ctl/table.c src/ctl/table.h
+aegisctl_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+aegisctl_LDADD = $(JANSSON_LIBS)

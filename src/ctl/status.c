@@ -1,0 +1,274 @@
+#include "ctl/status.h"
+
+#include "ctl/amount.h"
+#include "ctl/facts.h"
+#include "ctl/table.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { FRONTEND = 0, BACKEND = 1, SERVER = 2 }; /* show stat's column "type" */
+
+static bool is_type(const json_t *row, unsigned type)
+{
+	return fact_number(row, "type") == type;
+}
+
+/* --- the node --- */
+
+static void show_node(const struct facts *f, bool coloured)
+{
+	char up[AMOUNT_MAX], out[AMOUNT_MAX];
+
+	colour_print(COLOUR_HEAD, coloured, "%s", fact_text(f->info, "node"));
+	printf("  aegislb %s  pid %llu  up %s  %llu workers, %llu %% idle\n",
+		fact_text(f->info, "Version"), (unsigned long long)fact_number(f->info, "Pid"),
+		amount_duration(fact_number(f->info, "Uptime_sec"), up),
+		(unsigned long long)fact_number(f->info, "Nbthread"),
+		(unsigned long long)fact_number(f->info, "Idle_pct"));
+	printf("%llu of %llu connections, %llu new/s, %s/s to clients\n\n",
+		(unsigned long long)fact_number(f->info, "CurrConns"),
+		(unsigned long long)fact_number(f->info, "Maxconn"),
+		(unsigned long long)fact_number(f->info, "ConnRate"),
+		amount_bytes(fact_number(f->info, "BytesOutRate"), out));
+}
+
+/* --- what is wrong, first --- */
+
+/* Why a server is not up, in words, from this node's view of its health. */
+static const char *cause_of(const struct facts *f, const json_t *row)
+{
+	size_t i;
+	json_t *h;
+
+	json_array_foreach(f->health, i,
+		h) if (strcmp(fact_text(h, "backend"), fact_text(row, "pxname")) == 0 &&
+		       strcmp(fact_text(h, "server"), fact_text(row, "svname")) ==
+			       0) return fact_text(json_array_get(json_object_get(h, "views"), 0),
+		"last");
+	return "";
+}
+
+static void server_problem(struct table *t, const struct facts *f, const json_t *row)
+{
+	const char *status = fact_text(row, "status");
+	char since[AMOUNT_MAX];
+	struct table_row *r;
+
+	if (strcmp(status, "UP") == 0 || strcmp(status, "no check") == 0)
+		return;
+	r = table_row(t);
+	table_text(r, COLOUR_PLAIN, "  %s/%s", fact_text(row, "pxname"), fact_text(row, "svname"));
+	table_text(r, strncmp(status, "DOWN", 4) == 0 ? COLOUR_BAD : COLOUR_WARN, "%s", status);
+	table_text(r, COLOUR_PLAIN, "for %s", amount_duration(fact_number(row, "lastchg"), since));
+	if (strcmp(status, "MAINT") == 0 || strncmp(status, "DRAIN", 5) == 0)
+		table_text(r, COLOUR_PLAIN, "by an operator: `aegisctl ready %s/%s` ends it",
+			fact_text(row, "pxname"), fact_text(row, "svname"));
+	else
+		table_text(
+			r, COLOUR_PLAIN, "%s %s", fact_text(row, "check_status"), cause_of(f, row));
+}
+
+static void whole_problem(struct table *t, const json_t *row)
+{
+	const char *status = fact_text(row, "status");
+	struct table_row *r;
+
+	if (is_type(row, BACKEND) && strcmp(status, "DOWN") == 0) {
+		r = table_row(t);
+		table_text(r, COLOUR_PLAIN, "  %s", fact_text(row, "pxname"));
+		table_text(r, COLOUR_BAD, "DOWN");
+		table_text(r, COLOUR_PLAIN, "no server of it is usable");
+	} else if (is_type(row, FRONTEND) && strcmp(status, "OPEN") != 0) {
+		r = table_row(t);
+		table_text(r, COLOUR_PLAIN, "  %s", fact_text(row, "pxname"));
+		table_text(r, COLOUR_BAD, "%s", status);
+		table_text(r, COLOUR_PLAIN, "%s",
+			strcmp(status, "FULL") == 0 ? "accepting pauses: limits.connections, or "
+						      "descriptors, are used up"
+						    : "stopping: no new connections");
+	}
+}
+
+static void show_problems(const struct facts *f, bool coloured)
+{
+	struct table t = {0};
+	size_t i, servers = 0;
+	json_t *row;
+
+	json_array_foreach(f->rows, i, row) whole_problem(&t, row);
+	json_array_foreach(f->rows, i, row) if (is_type(row, SERVER))
+	{
+		server_problem(&t, f, row);
+		servers++;
+	}
+	if (t.n == 0)
+		colour_print(COLOUR_GOOD, coloured, "all well: %zu servers take connections\n\n",
+			servers);
+	else
+		colour_print(COLOUR_HEAD, coloured, "PROBLEMS\n");
+	table_print(&t, coloured);
+	if (t.n > 0)
+		putchar('\n');
+	table_release(&t);
+}
+
+/* --- the tables --- */
+
+static void head(struct table *t, const char *const *names, size_t n, unsigned first_number)
+{
+	struct table_row *r = table_row(t);
+
+	for (size_t i = 0; i < n; i++) {
+		table_text(r, COLOUR_HEAD, "%s", names[i]);
+		if (r && i >= first_number)
+			r->cells[i].right = true;
+	}
+}
+
+static void number_cell(struct table_row *r, const json_t *row, const char *name)
+{
+	table_number(r, "%llu", (unsigned long long)fact_number(row, name));
+}
+
+static void bytes_cell(struct table_row *r, const json_t *row, const char *name)
+{
+	char buf[AMOUNT_MAX];
+
+	table_number(r, "%s", amount_bytes(fact_number(row, name), buf));
+}
+
+static enum table_colour colour_of(const char *status)
+{
+	if (strcmp(status, "UP") == 0 || strcmp(status, "OPEN") == 0)
+		return COLOUR_GOOD;
+	if (strncmp(status, "DOWN", 4) == 0 || strcmp(status, "FULL") == 0)
+		return COLOUR_BAD;
+	return strcmp(status, "no check") == 0 ? COLOUR_PLAIN : COLOUR_WARN;
+}
+
+static void show_listeners(const struct facts *f, bool coloured)
+{
+	static const char *const names[] = {"LISTENER", "STATE", "SESSIONS", "PER S", "TOTAL",
+		"REFUSED", "LIMITED", "IN", "OUT"};
+	struct table t = {0};
+	size_t i;
+	json_t *row;
+
+	head(&t, names, sizeof(names) / sizeof(names[0]), 2);
+	json_array_foreach(f->rows, i, row)
+	{
+		struct table_row *r = is_type(row, FRONTEND) ? table_row(&t) : NULL;
+
+		if (!r)
+			continue;
+		table_text(r, COLOUR_PLAIN, "%s", fact_text(row, "pxname"));
+		table_text(r, colour_of(fact_text(row, "status")), "%s", fact_text(row, "status"));
+		number_cell(r, row, "scur");
+		number_cell(r, row, "rate");
+		number_cell(r, row, "stot");
+		number_cell(r, row, "ereq");
+		number_cell(r, row, "dcon");
+		bytes_cell(r, row, "bin");
+		bytes_cell(r, row, "bout");
+	}
+	table_print(&t, coloured);
+	table_release(&t);
+}
+
+static void last_check(struct table_row *r, const json_t *row)
+{
+	const char *status = fact_text(row, "check_status");
+	unsigned long long ms = fact_number(row, "check_duration");
+	uint64_t code = fact_number(row, "check_code");
+
+	if (code)
+		table_text(r, COLOUR_DIM, "%s %u in %llu ms", status, (unsigned)code, ms);
+	else if (status[0])
+		table_text(r, COLOUR_DIM, "%s in %llu ms", status, ms);
+}
+
+static void backend_row(struct table *t, const json_t *row, bool whole)
+{
+	const char *status = fact_text(row, "status");
+	struct table_row *r = table_row(t);
+	char since[AMOUNT_MAX];
+
+	table_text(r, whole ? COLOUR_HEAD : COLOUR_PLAIN, whole ? "%s" : "  %s",
+		fact_text(row, whole ? "pxname" : "svname"));
+	table_text(r, COLOUR_PLAIN, "%s%s", fact_text(row, whole ? "algo" : "addr"),
+		!whole && fact_number(row, "bck") ? " (backup)" : "");
+	table_text(r, colour_of(status), "%s", status);
+	table_text(r, COLOUR_PLAIN, "%s", amount_duration(fact_number(row, "lastchg"), since));
+	number_cell(r, row, "weight");
+	number_cell(r, row, "scur");
+	number_cell(r, row, "rate");
+	number_cell(r, row, "stot");
+	table_number(r, "%llu",
+		(unsigned long long)(fact_number(row, "econ") + fact_number(row, "eresp")));
+	if (!whole)
+		last_check(r, row);
+}
+
+/* show stat has the row of a backend behind those of its servers: here it comes before them. */
+static void show_backends(const struct facts *f, bool coloured)
+{
+	static const char *const names[] = {"BACKEND", "ADDRESS", "STATE", "SINCE", "WEIGHT",
+		"SESSIONS", "PER S", "TOTAL", "ERRORS"};
+	struct table t = {0};
+	size_t i, first = 0;
+	json_t *row;
+
+	putchar('\n');
+	head(&t, names, sizeof(names) / sizeof(names[0]), 4);
+	json_array_foreach(f->rows, i, row)
+	{
+		if (is_type(row, FRONTEND))
+			first = i + 1;
+		if (!is_type(row, BACKEND))
+			continue;
+		backend_row(&t, row, true);
+		for (; first < i; first++)
+			backend_row(&t, json_array_get(f->rows, first), false);
+		first = i + 1;
+	}
+	table_print(&t, coloured);
+	table_release(&t);
+}
+
+enum ask_status status_show(const char *socket, bool coloured)
+{
+	struct facts f;
+	enum ask_status status = facts_fetch(socket, &f);
+
+	if (status != ASK_OK)
+		return status;
+	show_node(&f, coloured);
+	show_problems(&f, coloured);
+	show_listeners(&f, coloured);
+	show_backends(&f, coloured);
+	facts_release(&f);
+	return ASK_OK;
+}
+
+enum ask_status events_show(const char *socket, const char *n, bool coloured)
+{
+	enum ask_status status;
+	char command[64];
+	struct table t = {0};
+	json_t *events;
+
+	snprintf(command, sizeof(command), "show events %s json", n);
+	events = facts_ask(socket, command, &status);
+	for (size_t i = json_array_size(events); i-- > 0;) {
+		const json_t *e = json_array_get(events, i);
+		struct table_row *r = table_row(&t);
+
+		table_text(r, COLOUR_DIM, "%s", fact_text(e, "time"));
+		table_text(r, COLOUR_PLAIN, "%s", fact_text(e, "text"));
+	}
+	table_print(&t, coloured);
+	table_release(&t);
+	json_decref(events);
+	return status;
+}

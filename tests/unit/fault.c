@@ -1,4 +1,4 @@
-#include "unit/fault.h"
+#include "fault.h"
 
 #include <stddef.h>
 

@@ -8,7 +8,6 @@ UNIT_LIBS = lib/libbase.a $(CRITERION_LIBS)
 
 # For suites that let allocations fail, see fault.h.
 FAULT_FILES = tests/unit/fault.c tests/unit/fault.h
-FAULT_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 FAULT_WRAP = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc
 
 # Plain programs that speak TAP themselves, so that they run under ThreadSanitizer too.
@@ -36,14 +35,12 @@ unit_tests =
 unit_tests += tests/unit/lib/balance/balance_test
 tests_unit_lib_balance_balance_test_SOURCES = tests/unit/lib/balance/balance_test.c $(FAULT_FILES)
 tests_unit_lib_balance_balance_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)
-tests_unit_lib_balance_balance_test_CPPFLAGS = $(FAULT_CPPFLAGS)
 tests_unit_lib_balance_balance_test_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_lib_balance_balance_test_LDADD = lib/libbalance.a $(UNIT_LIBS)
 
 unit_tests += tests/unit/lib/expo/expo_test
 tests_unit_lib_expo_expo_test_SOURCES = tests/unit/lib/expo/expo_test.c $(FAULT_FILES)
 tests_unit_lib_expo_expo_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)
-tests_unit_lib_expo_expo_test_CPPFLAGS = $(FAULT_CPPFLAGS)
 tests_unit_lib_expo_expo_test_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_lib_expo_expo_test_LDADD = lib/libexpo.a $(UNIT_LIBS)
 
@@ -55,14 +52,12 @@ tests_unit_lib_health_health_test_LDADD = lib/libhealth.a $(UNIT_LIBS)
 unit_tests += tests/unit/lib/mailbox/mailbox_test
 tests_unit_lib_mailbox_mailbox_test_SOURCES = tests/unit/lib/mailbox/mailbox_test.c $(FAULT_FILES)
 tests_unit_lib_mailbox_mailbox_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)
-tests_unit_lib_mailbox_mailbox_test_CPPFLAGS = $(FAULT_CPPFLAGS)
 tests_unit_lib_mailbox_mailbox_test_CFLAGS = $(UNIT_CFLAGS) $(EVENT_CFLAGS)
 tests_unit_lib_mailbox_mailbox_test_LDADD = lib/libmailbox.a $(UNIT_LIBS) $(EVENT_LIBS)
 
 unit_tests += tests/unit/lib/qsbr/qsbr_test
 tests_unit_lib_qsbr_qsbr_test_SOURCES = tests/unit/lib/qsbr/qsbr_test.c $(FAULT_FILES)
 tests_unit_lib_qsbr_qsbr_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)
-tests_unit_lib_qsbr_qsbr_test_CPPFLAGS = $(FAULT_CPPFLAGS)
 tests_unit_lib_qsbr_qsbr_test_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_lib_qsbr_qsbr_test_LDADD = lib/libqsbr.a $(UNIT_LIBS)
 
@@ -74,21 +69,18 @@ tests_unit_lib_ratelimit_bucket_test_LDADD = lib/libratelimit.a $(UNIT_LIBS)
 unit_tests += tests/unit/lib/ratelimit/sources_test
 tests_unit_lib_ratelimit_sources_test_SOURCES = tests/unit/lib/ratelimit/sources_test.c $(FAULT_FILES)
 tests_unit_lib_ratelimit_sources_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)
-tests_unit_lib_ratelimit_sources_test_CPPFLAGS = $(FAULT_CPPFLAGS)
 tests_unit_lib_ratelimit_sources_test_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_lib_ratelimit_sources_test_LDADD = lib/libratelimit.a $(UNIT_LIBS)
 
 unit_tests += tests/unit/lib/ring/ring_test
 tests_unit_lib_ring_ring_test_SOURCES = tests/unit/lib/ring/ring_test.c $(FAULT_FILES)
 tests_unit_lib_ring_ring_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)
-tests_unit_lib_ring_ring_test_CPPFLAGS = $(FAULT_CPPFLAGS)
 tests_unit_lib_ring_ring_test_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_lib_ring_ring_test_LDADD = lib/libring.a $(UNIT_LIBS)
 
 unit_tests += tests/unit/lib/wheel/wheel_test
 tests_unit_lib_wheel_wheel_test_SOURCES = tests/unit/lib/wheel/wheel_test.c $(FAULT_FILES)
 tests_unit_lib_wheel_wheel_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)
-tests_unit_lib_wheel_wheel_test_CPPFLAGS = $(FAULT_CPPFLAGS)
 tests_unit_lib_wheel_wheel_test_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_lib_wheel_wheel_test_LDADD = lib/libwheel.a $(UNIT_LIBS)
 

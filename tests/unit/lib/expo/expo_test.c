@@ -1,6 +1,6 @@
 #include "expo/expo.h"
 
-#include "unit/fault.h"
+#include "../../fault.h"
 
 #include <criterion/criterion.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 #include "mailbox/mailbox.h"
 
-#include "unit/fault.h"
+#include "../../fault.h"
 
 #include <criterion/criterion.h>
 #include <event2/event.h>

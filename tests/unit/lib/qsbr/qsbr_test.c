@@ -1,6 +1,6 @@
 #include "qsbr/qsbr.h"
 
-#include "unit/fault.h"
+#include "../../fault.h"
 
 #include <criterion/criterion.h>
 

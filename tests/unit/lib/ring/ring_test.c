@@ -1,6 +1,6 @@
 #include "ring/ring.h"
 
-#include "unit/fault.h"
+#include "../../fault.h"
 
 #include <criterion/criterion.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 #include "wheel/wheel.h"
 
 #include "base/prng.h"
-#include "unit/fault.h"
+#include "../../fault.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

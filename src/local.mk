@@ -72,6 +72,7 @@ src_libdata_a_SOURCES = \
 	src/data/queue.c src/data/queue.h \
 	src/data/refusals.c src/data/refusals.h \
 	src/data/tunnel.c src/data/tunnel.h \
+	src/data/turns.c src/data/turns.h \
 	src/data/upstream.c src/data/upstream.h \
 	src/data/worker.c src/data/worker.h src/data/worker_inside.h
 src_libdata_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(SODIUM_CFLAGS)

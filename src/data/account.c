@@ -9,7 +9,7 @@
 
 static struct tally_listener *listener_of(struct conn *c)
 {
-	return &c->worker->tally->listeners[c->listener];
+	return &c->worker->tally->listeners[conn_listener(c)];
 }
 
 static struct tally_backend *backend_of(struct conn *c)
@@ -174,13 +174,14 @@ static void end_at_server(struct conn *c, enum end_reason reason)
 struct addr account_server_addr(struct conn *c)
 {
 	struct addr addr = {.family = AF_UNSPEC};
+	unsigned place = c->side[SERVER].place;
 	const struct view_backend *b;
 
 	if (c->server_id == UINT32_MAX)
 		return addr;
 	b = &worker_view(c->worker)->backends[c->backend];
-	if (c->server_index < b->n_servers && b->servers[c->server_index].id == c->server_id)
-		return b->servers[c->server_index].addr;
+	if (place < b->n_servers && b->servers[place].id == c->server_id)
+		return b->servers[place].addr;
 	if (conn_fd(c, SERVER) >= 0)
 		stream_peer(conn_fd(c, SERVER), &addr);
 	return addr;
@@ -227,7 +228,7 @@ static void record_end(struct conn *c, enum end_reason reason)
 		.client = c->client,
 		.server = account_server_addr(c),
 		.server_id = c->server_id,
-		.listener = c->listener,
+		.listener = conn_listener(c),
 		.backend = c->backend,
 		.route = c->route,
 		.reason = (uint8_t)reason,

@@ -1,29 +1,22 @@
+#include "config-build.h"
+
 #include "data/buffers.h"
 
 #include "base/bug.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
-struct buffer_free {
-	struct buffer_free *next;
-};
+enum { PAGE = 4096, SLAB_BUFFERS = 32 };
 
 /* A hello that is not whole; a usual hello; what a read left unsent; the largest hello. */
-static const struct buffer_class {
-	size_t size;
-	unsigned reserve;
-} classes[BUFFERS_CLASSES] = {
-	{1024, 64},
-	{4096, 32},
-	{16384 + 64, 16},
-	{34816, 2},
-};
+static const size_t sizes[BUFFERS_CLASSES] = {1024, PAGE, 5 * PAGE, 9 * PAGE};
 
 static unsigned class_of(size_t size)
 {
 	for (unsigned i = 0; i < BUFFERS_CLASSES; i++)
-		if (size <= classes[i].size)
+		if (size <= sizes[i])
 			return i;
 	BUG_ON(true);
 	return 0;
@@ -31,44 +24,94 @@ static unsigned class_of(size_t size)
 
 size_t buffers_size(size_t size)
 {
-	return classes[class_of(size)].size;
+	return sizes[class_of(size)];
+}
+
+/* One more place in `slabs`, and one for each of the new buffers in `free`. */
+static bool make_places(struct buffers_class *c)
+{
+	void **slabs = realloc(c->slabs, (c->n_slabs + 1) * sizeof(*slabs));
+	void **places;
+
+	if (!slabs)
+		return false;
+	c->slabs = slabs;
+	places = realloc(c->free, (c->n_slabs + 1) * SLAB_BUFFERS * sizeof(*places));
+	if (!places)
+		return false;
+	c->free = places;
+	return true;
+}
+
+static bool map_slab(struct buffers_class *c, size_t size)
+{
+	char *slab;
+
+	BUG_ON(c->n_free > 0);
+	if (!make_places(c))
+		return false;
+	slab = mmap(NULL, size * SLAB_BUFFERS, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		-1, 0);
+	if (slab == MAP_FAILED)
+		return false;
+	c->slabs[c->n_slabs++] = slab;
+	for (unsigned i = 0; i < SLAB_BUFFERS; i++)
+		c->free[i] = slab + i * size;
+	c->n_free = c->n_cold = SLAB_BUFFERS;
+	return true;
+}
+
+static unsigned at_most(unsigned n, unsigned max)
+{
+	return n < max ? n : max;
 }
 
 void *buffers_get(struct buffers *b, size_t size, size_t *ret_size)
 {
 	unsigned i = class_of(size);
-	struct buffer_free *f = b->free[i];
+	struct buffers_class *c = &b->classes[i];
 
-	*ret_size = classes[i].size;
-	if (!f)
-		return malloc(classes[i].size);
-	b->free[i] = f->next;
-	b->n_free[i]--;
-	return f;
+	if (c->n_free == 0 && !map_slab(c, sizes[i]))
+		return NULL;
+	c->n_free--;
+	c->n_cold = at_most(c->n_cold, c->n_free);
+	c->n_idle = at_most(c->n_idle, c->n_free);
+	*ret_size = sizes[i];
+	return c->free[c->n_free];
 }
 
 void buffers_put(struct buffers *b, void *buffer, size_t size)
 {
-	unsigned i = class_of(size);
-	struct buffer_free *f = buffer;
+	struct buffers_class *c = &b->classes[class_of(size)];
 
-	if (b->n_free[i] >= classes[i].reserve) {
-		free(buffer);
-		return;
-	}
-	f->next = b->free[i];
-	b->free[i] = f;
-	b->n_free[i]++;
+	c->free[c->n_free++] = buffer;
+}
+
+/* Those at the bottom of the stack have waited longest. */
+static void trim_class(struct buffers_class *c, size_t size)
+{
+	if (size % PAGE == 0)
+		for (; c->n_cold < c->n_idle; c->n_cold++)
+			madvise(c->free[c->n_cold], size, MADV_DONTNEED);
+	c->n_idle = c->n_free;
+}
+
+void buffers_trim(struct buffers *b)
+{
+	for (unsigned i = 0; i < BUFFERS_CLASSES; i++)
+		trim_class(&b->classes[i], sizes[i]);
 }
 
 void buffers_release(struct buffers *b)
 {
-	for (unsigned i = 0; i < BUFFERS_CLASSES; i++)
-		while (b->free[i]) {
-			struct buffer_free *f = b->free[i];
+	for (unsigned i = 0; i < BUFFERS_CLASSES; i++) {
+		struct buffers_class *c = &b->classes[i];
 
-			b->free[i] = f->next;
-			free(f);
-		}
+		BUG_ON(c->n_free != c->n_slabs * SLAB_BUFFERS);
+		while (c->n_slabs > 0)
+			munmap(c->slabs[--c->n_slabs], sizes[i] * SLAB_BUFFERS);
+		free(c->slabs);
+		free(c->free);
+	}
 	*b = (struct buffers){0};
 }

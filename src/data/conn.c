@@ -23,7 +23,7 @@ enum {
 
 static const struct config_listener *listener_of(const struct conn *c)
 {
-	return &c->worker->config->listeners[c->listener];
+	return &c->worker->config->listeners[conn_listener(c)];
 }
 
 static void on_side(struct conn *c, unsigned side, short what)
@@ -150,7 +150,7 @@ void conn_accept(struct listener *l, int fd, const struct addr *client)
 	c->worker = w;
 	c->client = *client;
 	c->started = worker_now(w);
-	c->listener = l->index;
+	c->side[CLIENT].place = l->index;
 	c->backend = UINT16_MAX;
 	c->route = ROUTE_NONE;
 	c->server_id = UINT32_MAX;
@@ -398,19 +398,14 @@ static void look(struct conn *c)
 	c->side[SERVER].keepalive = true;
 }
 
+/* Without memory to remember it: at once, before others. */
 static void take_next_turn(struct conn *c)
 {
-	struct worker *w = c->worker;
-
 	if (c->turn_is_over)
 		return;
-	c->turn_is_over = true;
-	c->next = NULL;
-	if (w->again)
-		w->again_end->next = c;
-	else
-		w->again = c;
-	w->again_end = c;
+	c->turn_is_over = turns_add(&c->worker->turns, c);
+	if (!c->turn_is_over)
+		event_active(&c->side[CLIENT].event, EV_READ, 0);
 }
 
 /* A server that took the hello and went away without a byte has served nobody: as good as a connect
@@ -489,24 +484,6 @@ static void close_side(struct conn *c, unsigned side, bool reset)
 		stream_close(fd);
 }
 
-static void leave_again(struct conn *c)
-{
-	struct worker *w = c->worker;
-	struct conn *before = NULL;
-
-	if (!c->turn_is_over)
-		return;
-	for (struct conn *at = w->again; at != c; at = at->next)
-		before = at;
-	if (before)
-		before->next = c->next;
-	else
-		w->again = c->next;
-	if (w->again_end == c)
-		w->again_end = before;
-	c->turn_is_over = false;
-}
-
 static void give_back(struct conn *c)
 {
 	struct worker *w = c->worker;
@@ -520,7 +497,8 @@ static void give_back(struct conn *c)
 	labels_put(&w->labels, c->label);
 	c->label = NULL;
 	wheel_del(&w->wheel, &c->timer);
-	leave_again(c);
+	if (c->turn_is_over)
+		turns_remove(&w->turns, c);
 	if (c->counts_server)
 		load_leave_server(w->load, c->server_id);
 	if (c->counts_source)

@@ -52,6 +52,7 @@ struct side {
 	} unsent;		   /* read here, on its way to the other side */
 	uint64_t bytes;		   /* read here */
 	uint32_t ready_us; /* since accept: the client's hello was whole, the server connected */
+	uint16_t place;	   /* index of the listener; of the server in the view it was chosen from */
 	bool readable : 1; /* an edge said so, and no read has found it empty since */
 	bool blocked : 1;  /* a send would block: wait for an edge */
 	bool ended : 1;	   /* the kernel has the peer's end, perhaps behind unread bytes */
@@ -70,27 +71,27 @@ struct side {
 
 struct conn {
 	struct side side[SIDES];
-	struct worker *worker;
+	union {
+		struct worker *worker;
+		struct conn *next_free; /* while not in use */
+	};
 	struct wheel_timer timer;
 	struct hello *hello; /* until the server answers */
 	struct label *label; /* what the client asked for; NULL: not known (yet) */
-	struct conn *next;   /* among the free, or those whose turn was cut short */
 	struct addr client;
 	struct mono started;
 	uint32_t active_ms; /* since `started`: the last byte either way */
 	uint32_t sequence;  /* of the worker */
 	uint32_t first_byte_us;
 	uint32_t server_id; /* UINT32_MAX: none */
-	uint16_t listener;
-	uint16_t backend;      /* UINT16_MAX: none yet */
-	uint16_t server_index; /* in the backend's servers of the view it was chosen from: a hint */
+	uint16_t backend;   /* UINT16_MAX: none yet */
 	int16_t route;
 	uint8_t step;
 	uint8_t reason; /* who ended first, or why it was refused */
 	uint8_t retries;
 	bool counts_source : 1; /* in load->per_source */
 	bool connected : 1;	/* counted as opened at its server */
-	bool turn_is_over : 1;	/* in worker->again */
+	bool turn_is_over : 1;	/* in worker->turns */
 	bool looks : 1;		/* the timer is set for a look, not for the time limit */
 	bool counts_server : 1; /* in load->active */
 	bool wants_proxy : 1;	/* a PROXY header comes first */
@@ -124,6 +125,12 @@ void conn_set_fd(struct conn *c, unsigned side, int fd);
 static inline int conn_fd(const struct conn *c, unsigned side)
 {
 	return event_get_fd(&c->side[side].event);
+}
+
+/* Its listener's index in the configuration. */
+static inline uint16_t conn_listener(const struct conn *c)
+{
+	return c->side[CLIENT].place;
 }
 
 /* Microseconds since accept, at most 71 minutes. */

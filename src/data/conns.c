@@ -21,7 +21,7 @@ static bool grow(struct conns *cs)
 	slab->next = cs->slabs;
 	cs->slabs = slab;
 	for (unsigned i = SLAB_CONNS; i-- > 0;) {
-		slab->conns[i].next = cs->free;
+		slab->conns[i].next_free = cs->free;
 		cs->free = &slab->conns[i];
 	}
 	return true;
@@ -34,7 +34,7 @@ struct conn *conns_take(struct conns *cs)
 	if (!cs->free && !grow(cs))
 		return NULL;
 	c = cs->free;
-	cs->free = c->next;
+	cs->free = c->next_free;
 	cs->open++;
 	*c = (struct conn){.step = STEP_INSPECT, .sequence = ++cs->sequence};
 	return c;
@@ -44,7 +44,7 @@ void conns_give(struct conns *cs, struct conn *c)
 {
 	BUG_ON(c->step == STEP_FREE);
 	c->step = STEP_FREE;
-	c->next = cs->free;
+	c->next_free = cs->free;
 	cs->free = c;
 	cs->open--;
 }

@@ -109,7 +109,7 @@ static enum inspect_result believe(
 	}
 	hello_cut(c->hello, header->consumed);
 	c->wants_proxy = false;
-	refused = listener_admit(c->worker, c->listener, &c->client, &counted);
+	refused = listener_admit(c->worker, conn_listener(c), &c->client, &counted);
 	c->counts_source = counted;
 	return refused == END_REASONS ? INSPECT_DONE : refuse(ret, refused, -1);
 }

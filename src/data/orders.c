@@ -35,7 +35,7 @@ static struct order_session describe(struct conn *c)
 		.number = conn_number(c),
 		.client = c->client,
 		.server = account_server_addr(c),
-		.listener = c->listener,
+		.listener = conn_listener(c),
 		.backend = c->backend,
 		.server_id = c->server_id,
 		.age_ms = age_ms,

@@ -18,7 +18,8 @@ void refusals_keep(
 
 	r->ring[r->n % REFUSALS_MAX].at = now;
 	r->n++;
-	*e = (struct order_error){.client = c->client, .listener = c->listener, .reason = reason};
+	*e = (struct order_error){
+		.client = c->client, .listener = conn_listener(c), .reason = reason};
 	if (name.n > 0)
 		memcpy(e->name, name.p, at_most(name.n, sizeof(e->name) - 1));
 	if (!c->hello)

@@ -109,7 +109,7 @@ enum upstream_choice upstream_choose(struct conn *c)
 			account_retry(c, c->server_id == b->servers[i].id);
 		c->counts_server = true;
 		c->server_id = b->servers[i].id;
-		c->server_index = (uint16_t)i;
+		c->side[SERVER].place = (uint16_t)i;
 		account_chosen(c);
 		return UPSTREAM_CHOSEN;
 	}
@@ -120,7 +120,7 @@ enum upstream_choice upstream_choose(struct conn *c)
 
 int upstream_connect(struct conn *c)
 {
-	int fd = stream_connect(&backend_of(c)->servers[c->server_index].addr);
+	int fd = stream_connect(&backend_of(c)->servers[c->side[SERVER].place].addr);
 
 	if (fd < 0)
 		return -fd;
@@ -241,7 +241,7 @@ void upstream_failed(struct conn *c, int error)
 	if (tells_health(error))
 		tell_health(c->worker, c->server_id, error);
 	if (h->n_tried < HELLO_TRIES_MAX) {
-		h->tried[h->n_tried] = c->server_index;
+		h->tried[h->n_tried] = c->side[SERVER].place;
 		h->tried_ids[h->n_tried++] = c->server_id;
 	}
 	upstream_leave(c);

@@ -12,6 +12,7 @@ enum {
 	WHEEL_SLOTS = 1024,
 	WHEEL_STEP_MS = 20, /* how late a time limit may be */
 	TICK_MS = 20,	    /* how late room made by other workers is noticed */
+	TRIM_MS = 500,	    /* how often unused memory is looked for */
 	PIPES_MAX = 256,
 	PIPES_SHARE = 16, /* of the descriptors, at most one in so many goes into free pipes */
 };
@@ -50,6 +51,17 @@ static void on_deadline(struct wheel_timer *t, void *arg)
 	conn_timeout(container_of(t, struct conn, timer));
 }
 
+/* True: done for now. */
+static bool trim(struct worker *w)
+{
+	if (!mono_reached(worker_now(w), w->trim_at))
+		return false;
+	w->trim_at = mono_add_ms(worker_now(w), TRIM_MS);
+	buffers_trim(&w->buffers);
+	return true;
+}
+
+/* Goes on until a trim has seen the quiet after the last timer. */
 static void on_wheel_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *w = arg;
@@ -57,7 +69,7 @@ static void on_wheel_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	wheel_advance(&w->wheel, worker_now(w), on_deadline, w);
-	if (wheel_is_empty(&w->wheel))
+	if (trim(w) && wheel_is_empty(&w->wheel))
 		event_del(&w->wheel_tick);
 }
 
@@ -178,6 +190,7 @@ void worker_free(struct worker *w)
 	conns_each(&w->conns, stop_one, NULL);
 	conns_release(&w->conns);
 	listeners_release(w);
+	turns_release(&w->turns);
 	queue_release(&w->queue);
 	wheel_release(&w->wheel);
 	labels_release(&w->labels);
@@ -194,21 +207,6 @@ void worker_free(struct worker *w)
 
 /* --- the loop --- */
 
-/* Those whose turn was cut short before this one; who is cut short again waits for the next. */
-static void resume_turns(struct worker *w)
-{
-	struct conn *last = w->again_end;
-	bool more = w->again != NULL;
-
-	while (more) {
-		struct conn *c = w->again;
-
-		more = c != last;
-		w->again = c->next;
-		conn_resume(c);
-	}
-}
-
 static void count_turn(struct worker *w)
 {
 	uint64_t busy_us;
@@ -224,8 +222,8 @@ static void count_turn(struct worker *w)
 
 static void turn(struct worker *w)
 {
-	event_base_loop(w->base, w->again ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE);
-	resume_turns(w);
+	event_base_loop(w->base, w->turns.n > 0 ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE);
+	turns_run(&w->turns);
 	if (w->some_ended && (w->listeners.paused || w->queue.waiting > 0))
 		use_room(w);
 	w->some_ended = false;

@@ -11,6 +11,7 @@
 #include "data/pipes.h"
 #include "data/queue.h"
 #include "data/refusals.h"
+#include "data/turns.h"
 #include "data/worker.h"
 #include "wheel/wheel.h"
 
@@ -41,9 +42,10 @@ struct worker {
 	struct refusals refusals;
 	struct prng prng;
 	struct wheel wheel;
-	struct event wheel_tick;	/* runs while the wheel has timers */
-	struct event tick;		/* runs while something waits for room made by others */
-	struct conn *again, *again_end; /* those whose turn was cut short, in order */
+	struct event wheel_tick; /* runs while the wheel has timers */
+	struct mono trim_at;
+	struct event tick; /* runs while something waits for room made by others */
+	struct turns turns;
 
 	struct mono reports_until; /* connect failures: at most so many in a while */
 	unsigned reports_left;

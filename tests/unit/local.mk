@@ -30,6 +30,13 @@ thread_tests += tests/unit/lib/ring/ring_thread_test
 tests_unit_lib_ring_ring_thread_test_SOURCES = tests/unit/lib/ring/ring_thread_test.c
 tests_unit_lib_ring_ring_thread_test_LDADD = lib/libring.a lib/libbase.a
 
+thread_tests += tests/unit/src/control/probe_test
+tests_unit_src_control_probe_test_SOURCES = tests/unit/src/control/probe_test.c \
+	tests/unit/src/control/probe_server.c tests/unit/src/control/probe_server.h
+tests_unit_src_control_probe_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/unit/src/control
+tests_unit_src_control_probe_test_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_src_control_probe_test_LDADD = $(CHECKS_LIBS) $(SERVERS_LIBS)
+
 unit_tests =
 
 unit_tests += tests/unit/lib/balance/balance_test

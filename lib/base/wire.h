@@ -50,7 +50,9 @@ static inline uint16_t wire_u16(struct wire_reader *r)
 {
 	struct span s = wire_bytes(r, 2);
 
-	return s.n > 0 ? (uint16_t)(s.p[0] << 8 | s.p[1]) : 0;
+	if (s.n == 0)
+		return 0;
+	return (uint16_t)(s.p[0] << 8 | s.p[1]);
 }
 
 uint32_t wire_u24(struct wire_reader *r);

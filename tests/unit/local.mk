@@ -164,6 +164,11 @@ tests_unit_src_control_access_log_test_SOURCES = tests/unit/src/control/access_l
 tests_unit_src_control_access_log_test_CFLAGS = $(UNIT_CFLAGS) $(JANSSON_CFLAGS) $(EVENT_CFLAGS)
 tests_unit_src_control_access_log_test_LDADD = lib/libring.a lib/libexpo.a $(SERVERS_LIBS) $(UNIT_LIBS) $(JANSSON_LIBS)
 
+unit_tests += tests/unit/src/control/checks_test
+tests_unit_src_control_checks_test_SOURCES = tests/unit/src/control/checks_test.c
+tests_unit_src_control_checks_test_CFLAGS = $(UNIT_CFLAGS) $(EVENT_CFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_src_control_checks_test_LDADD = $(CHECKS_LIBS) $(SERVERS_LIBS) $(UNIT_LIBS)
+
 unit_tests += tests/unit/src/control/servers_test
 tests_unit_src_control_servers_test_SOURCES = tests/unit/src/control/servers_test.c
 tests_unit_src_control_servers_test_CFLAGS = $(UNIT_CFLAGS)

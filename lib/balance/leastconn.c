@@ -2,22 +2,10 @@
 
 #include "base/bug.h"
 
-static uint64_t gcd(uint64_t a, uint64_t b)
-{
-	while (b > 0) {
-		uint64_t rest = a % b;
-
-		a = b;
-		b = rest;
-	}
-	return a;
-}
-
-/* Load is (active + 1) / weight, what it would be with this connection. It is kept as (active + 1)
- * * step with step = M / weight and M the least common multiple of the weights, so that one
- * multiplication gives it and equal is equal: no weight wins ties by rounding. Weights whose
- * multiple does not fit 32 bits are rounded to one part in four thousand million over the weight.
- */
+/* Load is (active + 1) / weight, what it would be with this connection. It is kept multiplied by
+ * the least common multiple of the weights, as (active + 1) · step: one multiplication, and equal
+ * is equal, so no weight wins ties by rounding. Where the multiple does not fit 32 bits a step is
+ * rounded down, by less than a millionth for weights up to 4096. */
 void balance_steps_build(struct balance_plan *p)
 {
 	uint64_t multiple = 1;
@@ -26,7 +14,7 @@ void balance_steps_build(struct balance_plan *p)
 		uint32_t weight = p->entries[i].weight;
 
 		BUG_ON(weight == 0);
-		multiple *= weight / gcd(weight, multiple);
+		multiple *= weight / balance_gcd(weight, multiple);
 	}
 	if (multiple > UINT32_MAX)
 		multiple = UINT32_MAX;

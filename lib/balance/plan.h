@@ -72,6 +72,18 @@ static inline bool balance_is_open(const struct balance_entry *e, const struct b
 	return !balance_is_full(e, d) && !balance_is_tried(e, d);
 }
 
+/* Greatest common divisor; of 0 and x it is x. */
+static inline uint64_t balance_gcd(uint64_t a, uint64_t b)
+{
+	while (b > 0) {
+		uint64_t rest = a % b;
+
+		a = b;
+		b = rest;
+	}
+	return a;
+}
+
 /* splitmix64's finalizer: spreads any 64 bits evenly. */
 static inline uint64_t balance_mix(uint64_t z)
 {

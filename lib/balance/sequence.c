@@ -31,26 +31,14 @@ struct builder {
 	uint32_t heap_len;
 };
 
-static uint32_t gcd(uint32_t a, uint32_t b)
-{
-	while (b > 0) {
-		uint32_t rest = a % b;
-
-		a = b;
-		b = rest;
-	}
-	return a;
-}
-
 /* Divides by the common divisor; where the sum is still too long, scales down, nobody below one
  * turn. */
 static void reduce_weights(struct builder *b, const struct balance_plan *p)
 {
-	uint32_t divisor = 0;
-	uint64_t sum = 0;
+	uint64_t divisor = 0, sum = 0;
 
 	for (uint32_t i = 0; i < b->n; i++)
-		divisor = gcd(divisor, p->entries[i].weight);
+		divisor = balance_gcd(divisor, p->entries[i].weight);
 	BUG_ON(divisor == 0);
 	for (uint32_t i = 0; i < b->n; i++)
 		sum += p->entries[i].weight / divisor;

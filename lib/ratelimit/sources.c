@@ -18,7 +18,7 @@
  * happens with the count above 0, so the tenant cannot change meanwhile; a `full` with another
  * tenancy number is a former tenant's and means a full bucket, so moving in needs no second write.
  * Tenancy grows whenever a slot is emptied; 4096 tenants that all leave `full` alone could make a
- * stale one look valid, and it would lie in the past.
+ * stale one look valid, and by then it lies in the past.
  *
  * A source must never sit in two slots. Moving in therefore goes through the set's door, a word
  * that holds the one move in progress (tag, slot, tenancy) and a sequence number:
@@ -28,7 +28,8 @@
  *	3. find an empty slot, or empty one with count 0
  *	4. swap the door from what was read in 1 to the move: fails if any move came between 1 and 4, so
  *	   now the tag is in no slot, and the slot is still empty, as only moves fill slots
- *	5. swap the slot from (nobody, tenancy) to (tag, tenancy), swap the door back to the next sequence number
+ *	5. swap the slot from (nobody, tenancy) to (tag, tenancy), and the door back to nobody with the
+ *	   next sequence number
  *
  * Step 5 is done by whoever comes by, the mover or helpers, and a helper that sleeps in it does no
  * harm later: the empty word it swaps from never comes back, as the slot is next emptied with a new
@@ -36,8 +37,8 @@
  * moves of that one set pass during one such sleep, and then a source is counted apart until one of
  * its two slots is idle.)
  *
- * Two sources of one set with the same tag are one to us: with 65536 sources live, some pair of
- * them does that with a chance of about 1 to 10000. */
+ * Two sources of one set with the same tag are one to us: with 65536 sources live, the chance that
+ * any two of them are is about 1 to 65000. */
 
 enum {
 	WAYS = 7,

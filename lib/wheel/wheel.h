@@ -59,7 +59,7 @@ static inline bool wheel_is_empty(const struct wheel *w)
 }
 
 /* Calls cb for each timer whose deadline, rounded up, is reached. After a pause it visits each slot
- * once. */
+ * once; an empty wheel just moves on to `now`, and cb may be NULL then. */
 void wheel_advance(struct wheel *w, struct mono now, wheel_cb *cb, void *arg);
 
 #endif

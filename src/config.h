@@ -139,7 +139,8 @@ struct config {
 	size_t n_listeners;
 	const struct config_backend *backends;
 	size_t n_backends;
-	const char **warnings; /* what is odd but no error, each with file and line: for the log of a start */
+	const char **
+		warnings; /* what is odd but no error, each with file and line: for the log of a start */
 	size_t n_warnings;
 };
 

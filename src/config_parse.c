@@ -35,7 +35,7 @@ static struct span next_key(struct span *rest)
 		for (after = n; after < rest->n && rest->p[after] <= ' ';)
 			after++;
 		if (n == 0)
-			after = n = 1;
+			n = 1;
 		else if (after < rest->n && (rest->p[after] == '=' || rest->p[after] == ':')) {
 			*rest = span_of(rest->p + after, rest->n - after);
 			return word;

@@ -41,7 +41,7 @@ struct config_place config_place_of(const struct config_reader *r, const config_
 /* "listeners[0].timeouts.hello", built from its end. */
 static const char *path_of(const config_setting_t *s, char buf[PATH_MAX_BYTES])
 {
-	char part[PATH_MAX_BYTES], *at = buf + PATH_MAX_BYTES - 1;
+	char part[PATH_MAX_BYTES], *at = &buf[PATH_MAX_BYTES - 1];
 
 	*at = '\0';
 	for (; !config_setting_is_root(s); s = config_setting_parent(s)) {

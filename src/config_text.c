@@ -412,7 +412,7 @@ static void end_frame(struct reading *r)
 		refuse(r, "a comment (/*) without its end (*/)");
 		r->state = IN_CODE;
 	}
-	free(f->bytes);
+	free(f->bytes), f->bytes = NULL;
 	r->depth--;
 }
 

@@ -9,7 +9,7 @@
 #include "config.h"
 
 struct view_server {
-	uint32_t id; /* indexes load.active and the tallies */
+	uint32_t id;		  /* indexes load.active and the tallies */
 	uint32_t max_connections; /* 0: no limit; as in the plan, where it is a hint */
 	struct addr addr;
 	char name[64]; /* cut where longer: for display on the worker's side only */

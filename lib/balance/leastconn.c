@@ -18,8 +18,10 @@ void balance_steps_build(struct balance_plan *p)
 	}
 	if (multiple > UINT32_MAX)
 		multiple = UINT32_MAX;
-	for (uint32_t i = 0; i < p->n; i++)
+	for (uint32_t i = 0; i < p->n; i++) {
+		BUG_ON(p->entries[i].weight == 0);
 		p->entries[i].step = (uint32_t)(multiple / p->entries[i].weight);
+	}
 }
 
 struct least {

@@ -1,5 +1,6 @@
 #include "proxyproto/proxyproto.h"
 
+#include "base/bug.h"
 #include "base/wire.h"
 
 #include <arpa/inet.h>

@@ -56,6 +56,21 @@ src_libadmin_a_SOURCES = \
 src_libadmin_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
 ADMIN_LIBS = src/libadmin.a lib/libexpo.a lib/libmailbox.a $(EVENT_LIBS) $(JANSSON_LIBS)
 
+# The dashboard's page, made into C by what every POSIX system has.
+noinst_LIBRARIES += src/libdashboard.a
+src_libdashboard_a_SOURCES = src/control/dashboard.h
+nodist_src_libdashboard_a_SOURCES = src/control/dashboard_html.c
+src_libdashboard_a_CFLAGS = $(AM_CFLAGS)
+EXTRA_DIST += src/control/dashboard.html
+CLEANFILES += src/control/dashboard_html.c src/control/dashboard_html.c.tmp
+src/control/dashboard_html.c: src/control/dashboard.html
+	@$(MKDIR_P) src/control
+	$(AM_V_GEN){ echo '#include "control/dashboard.h"'; \
+	echo 'const unsigned char dashboard_html[] = {'; \
+	od -An -v -tx1 $(srcdir)/src/control/dashboard.html | sed 's/ *\([0-9a-f][0-9a-f]\)/0x\1,/g'; \
+	echo '};'; echo 'const size_t dashboard_html_size = sizeof(dashboard_html);'; } >$@.tmp
+	@mv $@.tmp $@
+
 # One worker: the data plane.
 noinst_LIBRARIES += src/libdata.a
 src_libdata_a_SOURCES = \

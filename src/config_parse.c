@@ -22,25 +22,26 @@ static struct span without_blanks(struct span line)
 	return line;
 }
 
-/* The next key of a line: a word and a "=" behind it. Advances `rest` past it; empty at the end. */
+static size_t skip_blanks(struct span s, size_t i)
+{
+	while (i < s.n && s.p[i] <= ' ')
+		i++;
+	return i;
+}
+
+/* The next key of a line: a word and a "=" or ":" behind it. Advances `rest` past it; empty at the end. */
 static struct span next_key(struct span *rest)
 {
 	while (rest->n > 0) {
+		struct span from = *rest;
 		size_t n = 0, after;
-		struct span word;
 
-		while (n < rest->n && is_key_byte(rest->p[n]))
+		while (n < from.n && is_key_byte(from.p[n]))
 			n++;
-		word = span_of(rest->p, n);
-		for (after = n; after < rest->n && rest->p[after] <= ' ';)
-			after++;
-		if (n == 0)
-			n = 1;
-		else if (after < rest->n && (rest->p[after] == '=' || rest->p[after] == ':')) {
-			*rest = span_of(rest->p + after, rest->n - after);
-			return word;
-		}
-		*rest = span_of(rest->p + n, rest->n - n);
+		after = skip_blanks(from, n);
+		*rest = span_of(from.p + (n ? n : 1), from.n - (n ? n : 1));
+		if (n > 0 && after < from.n && (from.p[after] == '=' || from.p[after] == ':'))
+			return span_of(from.p, n);
 	}
 	return span_of("", 0);
 }

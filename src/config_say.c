@@ -41,25 +41,26 @@ struct config_place config_place_of(const struct config_reader *r, const config_
 /* "listeners[0].timeouts.hello", built from its end. */
 static const char *path_of(const config_setting_t *s, char buf[PATH_MAX_BYTES])
 {
-	char part[PATH_MAX_BYTES], *at = &buf[PATH_MAX_BYTES - 1];
+	size_t at = PATH_MAX_BYTES - 1;
+	char part[PATH_MAX_BYTES];
 
-	*at = '\0';
+	buf[at] = '\0';
 	for (; !config_setting_is_root(s); s = config_setting_parent(s)) {
 		const char *name = config_setting_name(s);
 		bool dot = name && !config_setting_is_root(config_setting_parent(s));
 		int n = name ? snprintf(part, sizeof(part), "%s%s", dot ? "." : "", name)
 			     : snprintf(part, sizeof(part), "[%d]", config_setting_index(s));
 
-		if (n >= at - buf)
+		if (n < 0 || (size_t)n > at)
 			break;
-		at -= n;
-		memcpy(at, part, (size_t)n);
+		at -= (size_t)n;
+		memcpy(buf + at, part, (size_t)n);
 	}
-	return at;
+	return buf + at;
 }
 
-__attribute__((format(printf, 4, 0))) static void say(struct config_reader *r,
-	enum config_severity severity, const config_setting_t *at, const char *fmt, va_list ap)
+static void say(struct config_reader *r, enum config_severity severity, const config_setting_t *at,
+	const char *fmt, va_list ap)
 {
 	char path[PATH_MAX_BYTES], text[1024];
 	const char *where = path_of(at, path);

@@ -102,23 +102,41 @@ static void refuse(struct reading *r, const char *what)
 	config_errors_add(r->errors, CONFIG_ERROR, here(r), "%s", what);
 }
 
+/* Fills the frame's bytes, with room for one more; false: errno says why, and nothing is left to free. */
 static bool read_all(int fd, size_t size, struct frame *ret)
 {
-	size_t n = 0;
+	char *bytes = malloc(size + 1);
 	ssize_t got = 1;
+	size_t n = 0;
 
-	ret->bytes = malloc(size + 1);
-	BUG_ON(!ret->bytes);
+	BUG_ON(!bytes);
 	while (n < size && got > 0) {
-		got = read(fd, ret->bytes + n, size - n);
+		got = read(fd, bytes + n, size - n);
 		if (got > 0)
 			n += (size_t)got;
 	}
+	if (got < 0) {
+		free(bytes);
+		return false;
+	}
+	ret->bytes = bytes;
 	ret->n = n;
-	if (got >= 0)
-		return true;
-	free(ret->bytes);
-	return false;
+	return true;
+}
+
+static const char *read_frame(int fd, struct frame *ret)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return strerror(errno);
+	if (!S_ISREG(st.st_mode))
+		return "it is not a regular file";
+	if (st.st_size > CONFIG_TEXT_MAX)
+		return "it is larger than 4 MiB";
+	ret->device = st.st_dev;
+	ret->inode = st.st_ino;
+	return read_all(fd, (size_t)st.st_size, ret) ? NULL : strerror(errno);
 }
 
 /* Fills the frame, or returns what is wrong as a text for a person. */
@@ -126,23 +144,13 @@ static const char *open_frame(const char *name, struct frame *ret)
 {
 	/* Not to hang on a pipe that someone left there. */
 	int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	const char *wrong = NULL;
-	struct stat st;
+	const char *wrong;
 
-	*ret = (struct frame){.name = name, .line = 0};
+	*ret = (struct frame){.name = name};
 	if (fd < 0)
 		return strerror(errno);
-	if (fstat(fd, &st) < 0)
-		wrong = strerror(errno);
-	else if (!S_ISREG(st.st_mode))
-		wrong = "it is not a regular file";
-	else if (st.st_size > CONFIG_TEXT_MAX)
-		wrong = "it is larger than 4 MiB";
-	else if (!read_all(fd, (size_t)st.st_size, ret))
-		wrong = strerror(errno);
+	wrong = read_frame(fd, ret);
 	close(fd);
-	ret->device = st.st_dev;
-	ret->inode = st.st_ino;
 	return wrong;
 }
 

@@ -29,7 +29,7 @@ static bool is_port(const uint8_t *p, const uint8_t *end)
 
 int hostname_normalize(struct span name, char out[HOSTNAME_SIZE])
 {
-	const uint8_t *end = name.p + name.n;
+	const uint8_t *end = span_end(name);
 	size_t n = 0, label = 0;
 
 	for (const uint8_t *p = name.p; p < end; p++) {

@@ -23,6 +23,12 @@ static inline struct span span_str(const char *s)
 	return (struct span){(const uint8_t *)s, strlen(s)};
 }
 
+/* One behind the last byte; NULL for the empty span of NULL, to which C lets nobody add 0. */
+static inline const uint8_t *span_end(struct span s)
+{
+	return s.n > 0 ? s.p + s.n : s.p;
+}
+
 static inline bool span_eq(struct span a, struct span b)
 {
 	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);

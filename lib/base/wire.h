@@ -17,7 +17,7 @@ struct wire_writer {
 
 static inline struct wire_reader wire_read(struct span bytes)
 {
-	return (struct wire_reader){bytes.p, bytes.p + bytes.n, false};
+	return (struct wire_reader){bytes.p, span_end(bytes), false};
 }
 
 static inline size_t wire_left(const struct wire_reader *r)

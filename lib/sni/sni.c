@@ -18,8 +18,7 @@ enum {
 	EXT_ALPN = 16,
 	NAME_TYPE_HOST = 0,
 	ALERT_FATAL = 2,
-	/* So many records are walked again whenever the next header arrives; more of them only
-	   every `need`. */
+	/* So many records are walked again for each header that arrives; more are not. */
 	EAGER_RECORDS = 64,
 };
 
@@ -29,10 +28,8 @@ struct framing {
 	size_t length;	/* the current record's, without its header */
 	size_t here;	/* bytes of it that are here */
 	size_t records; /* before the current one */
-	size_t got;	/* bytes of the message that are here, its header included; may be more than
-			   `message` */
-	size_t message; /* its length with its header; that of the header alone until this is here
-			 */
+	size_t got;	/* bytes that are here of the message, header included, and behind it */
+	size_t message; /* the message's length; that of its header until this is here */
 	uint8_t header[MESSAGE_HEADER];
 };
 
@@ -54,6 +51,11 @@ static size_t min_size(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
+static size_t record_length(const uint8_t *header)
+{
+	return (size_t)header[3] << 8 | header[4];
+}
+
 /* Judges what is here of a record's header, as early as its bytes allow. */
 static enum sni_status check_record(struct span header, bool first, struct sni *out)
 {
@@ -66,7 +68,7 @@ static enum sni_status check_record(struct span header, bool first, struct sni *
 		return refuse(out, wrong, SNI_ALERT_PROTOCOL_VERSION, "not a TLS record's version");
 	if (header.n < RECORD_HEADER)
 		return SNI_MORE;
-	length = (size_t)header.p[3] << 8 | header.p[4];
+	length = record_length(header.p);
 	if (length == 0)
 		return refuse(
 			out, SNI_MALFORMED, SNI_ALERT_UNEXPECTED_MESSAGE, "empty handshake record");
@@ -76,8 +78,7 @@ static enum sni_status check_record(struct span header, bool first, struct sni *
 	return SNI_DONE;
 }
 
-/* Adds the current record's bytes to the message and judges the message's header when it is here.
- */
+/* Adds the current record's bytes to the message and judges its header when that is here. */
 static enum sni_status take_record(struct framing *f, const uint8_t *p, struct sni *out)
 {
 	if (f->got < MESSAGE_HEADER) {
@@ -97,8 +98,7 @@ static enum sni_status take_record(struct framing *f, const uint8_t *p, struct s
 	return SNI_DONE;
 }
 
-/* The least offset at which the message can end, were the rest of it in as few records as can be.
- */
+/* The least offset at which the message can end: the rest of it in as few records as can be. */
 static size_t earliest_end(const struct framing *f)
 {
 	size_t missing = f->message - f->got, rest = f->length - f->here;
@@ -128,10 +128,10 @@ static enum sni_status walk_records(struct span bytes, struct framing *f, struct
 			out->need = f->records < EAGER_RECORDS ? f->at + RECORD_HEADER : end;
 		if (status != SNI_DONE)
 			return status;
-		f->length = (size_t)rest.p[3] << 8 | rest.p[4];
+		f->length = record_length(rest.p);
 		f->here = min_size(f->length, rest.n - RECORD_HEADER);
 		status = take_record(f, rest.p + RECORD_HEADER, out);
-		if (status != SNI_DONE || (f->got >= f->message && f->got >= MESSAGE_HEADER))
+		if (status != SNI_DONE || f->got >= f->message)
 			return status;
 		end = earliest_end(f);
 		if (end > SNI_RAW_MAX)
@@ -165,10 +165,11 @@ static bool is_ipv6_literal(struct span name)
 static enum sni_status parse_server_name(struct span ext, struct sni *out)
 {
 	struct wire_reader r = wire_read(ext);
+	size_t list = wire_u16(&r);
 	struct span name;
 	int n;
 
-	if (wire_u16(&r) != wire_left(&r) || wire_u8(&r) != NAME_TYPE_HOST)
+	if (list != wire_left(&r) || wire_u8(&r) != NAME_TYPE_HOST)
 		return malformed(out, "server_name does not hold one host name");
 	name = wire_bytes(&r, wire_u16(&r));
 	if (r.failed || wire_left(&r) != 0 || name.n == 0)
@@ -189,10 +190,10 @@ static enum sni_status parse_server_name(struct span ext, struct sni *out)
 static enum sni_status parse_alpn(struct span ext, struct sni *out)
 {
 	struct wire_reader r = wire_read(ext);
-	const uint8_t *list = r.p + 2;
-	size_t kept = 0;
+	size_t length = wire_u16(&r), kept = 0;
+	const uint8_t *list = r.p;
 
-	if (wire_u16(&r) != wire_left(&r) || wire_left(&r) == 0)
+	if (length != wire_left(&r) || length == 0)
 		return malformed(out, "ALPN list's length is wrong");
 	while (wire_left(&r) > 0) {
 		if (wire_bytes(&r, wire_u8(&r)).n == 0)
@@ -272,7 +273,7 @@ static __attribute__((noinline)) enum sni_status parse_fragments(
 	size_t n = 0;
 
 	for (const uint8_t *p = bytes.p; n < message;) {
-		size_t length = (size_t)p[3] << 8 | p[4];
+		size_t length = record_length(p);
 		size_t take = min_size(length, message - n);
 
 		memcpy(joined + n, p + RECORD_HEADER, take);
@@ -285,8 +286,13 @@ static __attribute__((noinline)) enum sni_status parse_fragments(
 enum sni_status sni_parse(struct span bytes, struct sni *out)
 {
 	struct framing f = {.message = MESSAGE_HEADER};
-	enum sni_status status = walk_records(bytes, &f, out);
+	enum sni_status status;
 
+	if (bytes.n == 0) {
+		out->need = RECORD_HEADER;
+		return SNI_MORE;
+	}
+	status = walk_records(bytes, &f, out);
 	if (status != SNI_DONE)
 		return status;
 	out->raw_len = f.at + RECORD_HEADER + f.here - (f.got - f.message);

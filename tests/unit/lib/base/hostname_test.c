@@ -56,6 +56,8 @@ Test(hostname, empty_name_is_told_apart)
 {
 	expect_error("", HOSTNAME_EMPTY);
 	expect_error(":443", HOSTNAME_EMPTY);
+	cr_assert_eq(
+		hostname_normalize(span_of(NULL, 0), (char[HOSTNAME_SIZE]){0}), HOSTNAME_EMPTY);
 }
 
 Test(hostname, empty_label_is_refused)

@@ -43,6 +43,15 @@ Test(wire, reading_past_the_end_fails_and_stays_failed)
 	cr_assert_eq(wire_left(&r), 3);
 }
 
+Test(wire, nothing_can_be_read_from_nowhere)
+{
+	struct wire_reader r = wire_read(span_of(NULL, 0));
+
+	cr_assert_eq(wire_left(&r), 0);
+	cr_assert_eq(wire_u8(&r), 0);
+	cr_assert(r.failed);
+}
+
 Test(wire, length_that_would_wrap_around_fails)
 {
 	struct wire_reader r = wire_read(span_of(bytes, 3));

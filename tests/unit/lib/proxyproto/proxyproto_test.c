@@ -170,6 +170,14 @@ Test(proxyproto, v1_line_asks_for_more_until_it_ends)
 	}
 }
 
+Test(proxyproto, nothing_yet_may_become_a_header)
+{
+	struct proxyproto p;
+
+	cr_assert_eq(proxyproto_parse(span_of(NULL, 0), &p), PROXYPROTO_MORE);
+	cr_assert_eq(p.need, 1);
+}
+
 Test(proxyproto, other_first_bytes_are_no_header)
 {
 	struct proxyproto p;

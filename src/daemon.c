@@ -16,6 +16,7 @@
 #include <libgen.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -275,7 +276,7 @@ static bool make_control(struct daemon *d)
 	return control_open(d->control, d->why, sizeof(d->why));
 }
 
-static bool start(struct daemon *d)
+static bool start(struct daemon *d, char *const *warnings, size_t n_warnings)
 {
 	const struct config *c = d->config;
 	const char *what = "";
@@ -288,6 +289,12 @@ static bool start(struct daemon *d)
 	}
 	for (size_t i = 0; i < c->n_warnings; i++)
 		log_warning("config", "%s", c->warnings[i]);
+	for (size_t i = 0; i < n_warnings; i++)
+		log_warning("config", "%s", warnings[i]);
+	if (sodium_init() < 0) {
+		snprintf(d->why, sizeof(d->why), "libsodium finds no randomness");
+		return false;
+	}
 	ignore_broken_pipes();
 	prepare_directories(c);
 	check_descriptors(c, descriptors);
@@ -314,12 +321,12 @@ static void tear_down(struct daemon *d)
 	free(d->workers);
 }
 
-int daemon_run(const struct config *config)
+int daemon_run(const struct config *config, char *const *warnings, size_t n_warnings)
 {
 	struct daemon d = {.config = config};
 	int status = EX_OSERR;
 
-	if (start(&d)) {
+	if (start(&d, warnings, n_warnings)) {
 		log_notice("start",
 			"aegislb " PACKAGE_VERSION
 			" serves as %s: %zu listeners, %zu backends, %zu workers",

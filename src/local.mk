@@ -94,12 +94,23 @@ src_libdata_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(SODIUM_CFLAGS)
 DATA_LIBS = src/libdata.a src/libbetween.a lib/libsni.a lib/libproxyproto.a lib/libbalance.a lib/libratelimit.a \
 	lib/libwheel.a lib/libring.a lib/libmailbox.a lib/libqsbr.a $(CONF_LIBS) $(EVENT_LIBS) $(SODIUM_LIBS)
 
+# The control thread: what turns on its loop.
+noinst_LIBRARIES += src/libcontrol.a
+src_libcontrol_a_SOURCES = \
+	src/control/access_log.c src/control/access_log.h src/control/control.c \
+	src/control/metrics.c src/control/metrics.h src/control/status_http.c src/control/status_http.h
+src_libcontrol_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
+
 sbin_PROGRAMS += aegislb
-aegislb_SOURCES = src/genkey.c src/genkey.h src/main.c src/version.c src/version.h
+aegislb_SOURCES = \
+	src/daemon.c src/daemon.h src/genkey.c src/genkey.h src/main.c src/notify.c src/notify.h \
+	src/privilege.c src/privilege.h src/version.c src/version.h
 aegislb_CPPFLAGS = $(AM_CPPFLAGS)
 aegislb_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(CONFIG_CFLAGS) $(SODIUM_CFLAGS) $(OPENSSL_CFLAGS) \
 	$(JANSSON_CFLAGS) $(IDN2_CFLAGS) $(CAPNG_CFLAGS) $(SYSTEMD_CFLAGS)
-aegislb_LDADD = $(CONF_LIBS) \
+aegislb_LDADD = src/libcontrol.a src/libchecks.a src/libadmin.a src/libdata.a $(CONF_LIBS) $(SERVERS_LIBS) \
+	lib/libsni.a lib/libproxyproto.a lib/libhttp.a lib/libwheel.a lib/libring.a lib/libmailbox.a lib/libexpo.a \
+	lib/libhostmatch.a lib/libidna.a lib/libnet.a lib/libbase.a \
 	$(EVENT_LIBS) $(CONFIG_LIBS) $(SODIUM_LIBS) $(OPENSSL_LIBS) $(JANSSON_LIBS) $(IDN2_LIBS) \
 	$(CAPNG_LIBS) $(SYSTEMD_LIBS)
 

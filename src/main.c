@@ -2,6 +2,7 @@
 #include "config-build.h"
 
 #include "config_load.h"
+#include "daemon.h"
 #include "explain.h"
 #include "genkey.h"
 #include "version.h"
@@ -114,27 +115,36 @@ static void print_all(const char *prefix, char **texts, size_t n)
 }
 
 /* NULL where the configuration was refused, which was said. */
-static struct config *load(const char *file, bool with_warnings)
+static struct config *load(const char *file, struct config_report *report)
 {
-	struct config_report report = {0};
-	struct config *c = config_load(file, &report);
+	struct config *c = config_load(file, report);
 
-	print_all("", report.errors, report.n_errors);
-	if (with_warnings)
-		print_all("warning: ", report.warnings, report.n_warnings);
-	config_report_release(&report);
+	print_all("", report->errors, report->n_errors);
 	return c;
 }
 
 static int serve(const struct call *call)
 {
-	struct config *c = load(call->file, false); /* a daemon's warnings belong in its log */
+	struct config_report report = {0};
+	struct config *c = load(call->file, &report);
+	int status = EX_CONFIG;
 
-	if (!c)
-		return EX_CONFIG;
+	if (c)
+		status = daemon_run(c, report.warnings, report.n_warnings);
+	config_report_release(&report);
 	config_free(c);
-	fprintf(stderr, "aegislb: the data plane is not built in yet\n");
-	return EXIT_FAILURE;
+	return status;
+}
+
+/* For the calls that need no daemon: warnings go where errors go. */
+static struct config *load_and_warn(const char *file)
+{
+	struct config_report report = {0};
+	struct config *c = load(file, &report);
+
+	print_all("warning: ", report.warnings, report.n_warnings);
+	config_report_release(&report);
+	return c;
 }
 
 /* A start makes a missing directory, but not the one above it. */
@@ -154,7 +164,7 @@ static void warn_directory(const struct config *c, const char *key, const char *
 
 static int check(const struct call *call)
 {
-	struct config *c = load(call->file, true);
+	struct config *c = load_and_warn(call->file);
 	char folder[4096];
 
 	if (!c)
@@ -169,7 +179,7 @@ static int check(const struct call *call)
 
 static int explain(const struct call *call)
 {
-	struct config *c = load(call->file, true);
+	struct config *c = load_and_warn(call->file);
 
 	if (!c)
 		return EX_CONFIG;

@@ -108,7 +108,7 @@ aegislb_SOURCES = \
 aegislb_CPPFLAGS = $(AM_CPPFLAGS)
 aegislb_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(CONFIG_CFLAGS) $(SODIUM_CFLAGS) $(OPENSSL_CFLAGS) \
 	$(JANSSON_CFLAGS) $(IDN2_CFLAGS) $(CAPNG_CFLAGS) $(SYSTEMD_CFLAGS)
-aegislb_LDADD = src/libcontrol.a src/libchecks.a src/libadmin.a src/libdata.a $(CONF_LIBS) $(SERVERS_LIBS) \
+aegislb_LDADD = src/libcontrol.a src/libdashboard.a src/libchecks.a src/libadmin.a src/libdata.a $(CONF_LIBS) $(SERVERS_LIBS) \
 	lib/libsni.a lib/libproxyproto.a lib/libhttp.a lib/libwheel.a lib/libring.a lib/libmailbox.a lib/libexpo.a \
 	lib/libhostmatch.a lib/libidna.a lib/libnet.a lib/libbase.a \
 	$(EVENT_LIBS) $(CONFIG_LIBS) $(SODIUM_LIBS) $(OPENSSL_LIBS) $(JANSSON_LIBS) $(IDN2_LIBS) \

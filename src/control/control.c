@@ -1,5 +1,6 @@
 #include "control/control.h"
 
+#include "base/list.h"
 #include "control/access_log.h"
 #include "control/admin.h"
 #include "control/checks.h"

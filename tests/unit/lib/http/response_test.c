@@ -50,6 +50,7 @@ Test(http_response, reason_may_be_missing)
 {
 	expect("HTTP/1.1 204 \r\n\r\n", 204);
 	expect("HTTP/1.1 204\r\n\r\n", 204);
+	expect("HTTP/1.1 451\r\n\r\n", 451);
 }
 
 Test(http_response, incomplete_head_needs_more)
@@ -106,6 +107,9 @@ Test(http_response, status_code_out_of_range_is_malformed)
 	expect_malformed("HTTP/1.1 600 x\r\n\r\n");
 	expect_malformed("HTTP/1.1 2000 x\r\n\r\n");
 	expect_malformed("HTTP/1.1 20x x\r\n\r\n");
+	expect_malformed("HTTP/1.1 2x0 x\r\n\r\n");
+	expect_malformed("HTTP/1.1 2.0 x\r\n\r\n");
+	expect_malformed("HTTP/1.1 /00 x\r\n\r\n");
 	expect_malformed("HTTP/1.1 200x\r\n\r\n");
 	expect_malformed("HTTP/1.1 200\tOK\r\n\r\n");
 }
@@ -137,6 +141,15 @@ Test(http_response, nul_in_a_field_is_malformed)
 Test(http_response, tab_and_bytes_above_ascii_in_a_value_are_taken)
 {
 	expect("HTTP/1.1 200 OK\r\nA:\tb\xc3\xbc \r\nEmpty:\r\n\r\n", 200);
+}
+
+Test(http_response, every_token_byte_may_stand_in_a_name)
+{
+	expect("HTTP/1.1 200 OK\r\nazAZ09!#$%&'*+-.^_`|~: x\r\n\r\n", 200);
+	expect_malformed("HTTP/1.1 200 OK\r\na@b: x\r\n\r\n");
+	expect_malformed("HTTP/1.1 200 OK\r\na[b: x\r\n\r\n");
+	expect_malformed("HTTP/1.1 200 OK\r\na{b: x\r\n\r\n");
+	expect_malformed("HTTP/1.1 200 OK\r\na/b: x\r\n\r\n");
 }
 
 Test(http_response, field_without_a_proper_name_is_malformed)

@@ -139,9 +139,6 @@ struct config {
 	size_t n_listeners;
 	const struct config_backend *backends;
 	size_t n_backends;
-	const char **
-		warnings; /* what is odd but no error, each with file and line: for the log of a start */
-	size_t n_warnings;
 };
 
 /* Takes a config made by config_load() back, with all it holds. NULL is allowed. */

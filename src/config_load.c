@@ -299,13 +299,6 @@ static void read_config(struct config_reader *r)
 	config_destroy(&parsed);
 }
 
-static void keep_warnings(struct config *c, const struct config_report *report)
-{
-	c->warnings = arena_array(c->arena, report->n_warnings, sizeof(*c->warnings));
-	for (size_t i = 0; i < report->n_warnings; i++)
-		c->warnings[c->n_warnings++] = arena_strdup(c->arena, report->warnings[i]);
-}
-
 struct config *config_load(const char *file, struct config_report *report)
 {
 	struct config_errors errors = {0};
@@ -317,12 +310,10 @@ struct config *config_load(const char *file, struct config_report *report)
 		read_config(&r);
 	config_text_free(text);
 	config_errors_report(&errors, report);
-	if (report->n_errors > 0) {
-		config_free(c);
-		return NULL;
-	}
-	keep_warnings(c, report);
-	return c;
+	if (report->n_errors == 0)
+		return c;
+	config_free(c);
+	return NULL;
 }
 
 void config_free(struct config *c)

@@ -287,8 +287,6 @@ static bool start(struct daemon *d, char *const *warnings, size_t n_warnings)
 		snprintf(d->why, sizeof(d->why), "log %s: %s", what, strerror(err));
 		return false;
 	}
-	for (size_t i = 0; i < c->n_warnings; i++)
-		log_warning("config", "%s", c->warnings[i]);
 	for (size_t i = 0; i < n_warnings; i++)
 		log_warning("config", "%s", warnings[i]);
 	if (sodium_init() < 0) {

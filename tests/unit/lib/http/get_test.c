@@ -63,6 +63,7 @@ Test(http_get, no_part_can_forge_a_line)
 Test(http_get, host_is_a_name_or_address_with_or_without_port)
 {
 	expect_host("aegisagent.ai", HTTP_GET_OK);
+	expect_host("azAZ-09_", HTTP_GET_OK);
 	expect_host("10.0.0.1:8080", HTTP_GET_OK);
 	expect_host("[2001:db8::1]:443", HTTP_GET_OK);
 	expect_host("", HTTP_GET_BAD_HOST);
@@ -71,10 +72,16 @@ Test(http_get, host_is_a_name_or_address_with_or_without_port)
 	expect_host("user@a", HTTP_GET_BAD_HOST);
 }
 
-Test(http_get, agent_must_not_be_empty)
+Test(http_get, agent_is_visible_ascii_and_spaces)
 {
-	struct http_get g = get("/", "a.example", "");
+	struct http_get g = get("/", "a.example", "product/1.0 (~ !)");
 
+	cr_assert_eq(http_get_check(&g), HTTP_GET_OK);
+	g.agent = span_str("");
+	cr_assert_eq(http_get_check(&g), HTTP_GET_BAD_AGENT);
+	g.agent = span_str("a\tb");
+	cr_assert_eq(http_get_check(&g), HTTP_GET_BAD_AGENT);
+	g.agent = span_str("a\x7f");
 	cr_assert_eq(http_get_check(&g), HTTP_GET_BAD_AGENT);
 }
 

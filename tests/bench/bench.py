@@ -110,35 +110,33 @@ def count_calls(bench, results, peers, workloads):
             if peer.for_bulk_only and not is_bulk(workload):
                 continue
             try:
-                calls = bench.measure(peer, workload.sized(0.2), trace=True)["calls"]
+                calls = bench.measure(peer, workload.sized(0.1), trace=True)["calls"]
                 results.calls.setdefault(workload.name, {})[peer.name] = calls
             except Failure as failure:
                 results.failures.append(f"{workload.name} of {peer.name} under strace: {failure}")
                 print(f"bench: {results.failures[-1]}", file=sys.stderr)
 
 
-def run(a, bench, peers, workloads):
+def run(a, bench, results, peers, workloads):
     """Rounds as many as asked for, or as fit the budget; every peer in each."""
-    results, started, rounds = Results(), time.monotonic(), 0
-    while rounds < a.rounds:
+    started = time.monotonic()
+    for number in range(1, a.rounds + 1):
         begun = time.monotonic()
-        rounds += 1
-        measure_round(bench, results, peers, workloads, rounds)
+        measure_round(bench, results, peers, workloads, number)
         now = time.monotonic()
         if now - started + (now - begun) > a.budget:
             break
     if a.calls:
         count_calls(bench, results, peers, workloads)
-    return results, rounds
 
 
-def show(results, rounds, bench, peers):
+def show(results, bench, peers):
     names = [peer.name for peer in peers]
     facts = machine(bench, peers)
     spread, where = results.spread()
     foreign = 100 * bench.foreign_ns / (bench.own_ns + bench.foreign_ns or 1)
     print(machine_text(facts))
-    print(f"\ncpu time (user + system) of the balancer a unit, medians of {rounds} rounds; "
+    print(f"\ncpu time (user + system) of the balancer a unit, medians of {results.rounds()} rounds; "
           f"{time.strftime('%Y-%m-%d %H:%M')}\n")
     print(table(results, names))
     if results.calls:
@@ -153,11 +151,14 @@ def main():
     go_alone()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     peers, workloads = chosen_peers(a), chosen_workloads(a)
+    results = Results()
     with Bench(a.programs) as bench:
-        results, rounds = run(a, bench, peers, workloads)
-        facts = show(results, rounds, bench, peers)
-    if a.json:
-        Path(a.json).write_text(json.dumps(as_json(results, facts, rounds), indent=1) + "\n")
+        try:
+            run(a, bench, results, peers, workloads)
+        finally:  # what was measured until an interrupt is worth showing
+            facts = show(results, bench, peers)
+            if a.json:
+                Path(a.json).write_text(json.dumps(as_json(results, facts), indent=1) + "\n")
     sys.exit(1 if results.failures else 0)
 
 

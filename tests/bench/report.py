@@ -25,6 +25,10 @@ class Results:
                 continue
             self.samples.setdefault((workload, figure), {}).setdefault(peer, []).append(value)
 
+    def rounds(self):
+        """How many samples the best known cell has."""
+        return max((len(values) for peers in self.samples.values() for values in peers.values()), default=0)
+
     def of(self, row):
         """Median by peer, in the row's unit."""
         scale = 1.0 if row.figure in ("p50", "p99") else SCALE[row.unit]
@@ -139,7 +143,7 @@ def machine_text(facts):
     return "\n".join(lines + [f"{name}: {version}" for name, version in facts["versions"].items()])
 
 
-def as_json(results, facts, rounds):
+def as_json(results, facts):
     rows = []
     for row in ROWS:
         figures = results.of(row)
@@ -149,5 +153,5 @@ def as_json(results, facts, rounds):
                          "to_floor": to_floor, "to_best": to_best, "goal": verdict(row, figures)})
     samples = [{"workload": workload, "figure": figure, "peer": peer, "samples": values}
                for (workload, figure), by_peer in results.samples.items() for peer, values in by_peer.items()]
-    return {"machine": facts, "rounds": rounds, "rows": rows, "samples": samples, "calls": results.calls,
+    return {"machine": facts, "rounds": results.rounds(), "rows": rows, "samples": samples, "calls": results.calls,
             "failures": results.failures}

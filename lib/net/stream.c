@@ -50,6 +50,14 @@ ssize_t stream_send(int fd, const void *buf, size_t n)
 	return sent < 0 ? -errno : sent;
 }
 
+bool stream_is_over(int fd)
+{
+	char byte;
+	ssize_t n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+
+	return n == 0 || (n < 0 && errno != EAGAIN);
+}
+
 int stream_local(int fd, struct addr *ret)
 {
 	struct sockaddr_storage sa;

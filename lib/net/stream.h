@@ -19,6 +19,9 @@ int stream_connect(const struct addr *to);
 ssize_t stream_recv(int fd, void *buf, size_t n);
 ssize_t stream_send(int fd, const void *buf, size_t n);
 
+/* The peer has ended or reset, and there is nothing left to read. */
+bool stream_is_over(int fd);
+
 /* The connection's own addresses; the peer's is forgotten once it has reset. */
 int stream_local(int fd, struct addr *ret);
 int stream_peer(int fd, struct addr *ret);

@@ -413,6 +413,8 @@ static void take_next_turn(struct conn *c)
 static enum conn_step unanswered(struct conn *c)
 {
 	c->looks = false;
+	if (stream_is_over(conn_fd(c, CLIENT)))
+		return conn_finish(c, END_CLIENT_CLOSED);
 	upstream_failed(c, ECONNRESET);
 	return try_again(c);
 }
@@ -571,7 +573,8 @@ void conn_timeout(struct conn *c)
 		break;
 	case STEP_REST:
 		c->hello->n_tried = 0;
-		go(c, STEP_CHOOSE);
+		go(c, stream_is_over(conn_fd(c, CLIENT)) ? conn_finish(c, END_CLIENT_CLOSED)
+							 : STEP_CHOOSE);
 		break;
 	case STEP_CONNECT:
 		go(c, connect_failed(c, ETIMEDOUT));

@@ -26,6 +26,24 @@ thread_tests += tests/unit/lib/ratelimit/sources_thread_test
 tests_unit_lib_ratelimit_sources_thread_test_SOURCES = tests/unit/lib/ratelimit/sources_thread_test.c
 tests_unit_lib_ratelimit_sources_thread_test_LDADD = lib/libratelimit.a lib/libbase.a
 
+# A worker on a rig, see rig.h.
+RIG_FILES = tests/unit/src/data/rig.c tests/unit/src/data/rig.h tests/unit/lib/sni/hello.c tests/unit/lib/sni/hello.h
+RIG_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(SODIUM_CFLAGS) -I$(srcdir)/tests/unit/src/data
+thread_tests += tests/unit/src/data/tunnel_thread_test
+tests_unit_src_data_tunnel_thread_test_SOURCES = tests/unit/src/data/tunnel_thread_test.c $(RIG_FILES)
+tests_unit_src_data_tunnel_thread_test_CFLAGS = $(RIG_CFLAGS)
+tests_unit_src_data_tunnel_thread_test_LDADD = $(DATA_LIBS)
+
+thread_tests += tests/unit/src/data/upstream_thread_test
+tests_unit_src_data_upstream_thread_test_SOURCES = tests/unit/src/data/upstream_thread_test.c $(RIG_FILES)
+tests_unit_src_data_upstream_thread_test_CFLAGS = $(RIG_CFLAGS)
+tests_unit_src_data_upstream_thread_test_LDADD = $(DATA_LIBS)
+
+thread_tests += tests/unit/src/data/listener_thread_test
+tests_unit_src_data_listener_thread_test_SOURCES = tests/unit/src/data/listener_thread_test.c $(RIG_FILES)
+tests_unit_src_data_listener_thread_test_CFLAGS = $(RIG_CFLAGS)
+tests_unit_src_data_listener_thread_test_LDADD = $(DATA_LIBS)
+
 thread_tests += tests/unit/lib/ring/ring_thread_test
 tests_unit_lib_ring_ring_thread_test_SOURCES = tests/unit/lib/ring/ring_thread_test.c
 tests_unit_lib_ring_ring_thread_test_LDADD = lib/libring.a lib/libbase.a

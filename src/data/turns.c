@@ -40,6 +40,8 @@ void turns_run(struct turns *t)
 		if (c)
 			conn_resume(c);
 	}
+	if (n == 0)
+		return;
 	t->n -= n;
 	memmove(t->waiting, t->waiting + n, t->n * sizeof(struct conn *));
 }

@@ -36,22 +36,18 @@ static void check_names(struct config_reader *r, const config_setting_t *list, c
 struct bound {
 	const struct addr *addr;
 	const config_setting_t *setting;
-	bool exclusive; /* of the status page, which shares no address with anyone */
 };
 
-/* Listeners may share a port: the more specific address gets the connection, as all their sockets reuse ports. So only
- * the same address twice is refused, which the kernel would split at random. The status page does not reuse ports. */
-static bool clash(const struct bound *a, const struct bound *b)
+/* IPv6's any address is bound for both families, IPv4's for its own. */
+static bool holds(const struct addr *all, const struct addr *one)
 {
-	bool wild = addr_is_any(a->addr) || addr_is_any(b->addr);
-	bool both = (addr_is_any(a->addr) && a->addr->family == AF_INET6) ||
-		    (addr_is_any(b->addr) && b->addr->family == AF_INET6);
+	return addr_is_any(all) && (all->family == AF_INET6 || one->family == AF_INET);
+}
 
-	if (addr_eq(a->addr, b->addr))
-		return true;
-	if ((!a->exclusive && !b->exclusive) || a->addr->port != b->addr->port)
-		return false;
-	return both || (wild && a->addr->family == b->addr->family);
+/* Whether the second to be bound would find its port in use. */
+static bool clash(const struct addr *a, const struct addr *b)
+{
+	return addr_eq(a, b) || (a->port == b->port && (holds(a, b) || holds(b, a)));
 }
 
 static void check_bound(struct config_reader *r, const struct bound *bound, size_t n)
@@ -62,7 +58,7 @@ static void check_bound(struct config_reader *r, const struct bound *bound, size
 		for (size_t j = 0; j < i; j++) {
 			const config_setting_t *first = bound[j].setting;
 
-			if (!clash(&bound[i], &bound[j]))
+			if (!clash(bound[i].addr, bound[j].addr))
 				continue;
 			config_error(r, bound[i].setting,
 				"found %s, which clashes with \"%s\" on line %u; expected an "
@@ -105,12 +101,12 @@ static void check_binds(struct config_reader *r, const config_setting_t *root)
 		for (size_t j = 0; j < l->n_binds; j++)
 			if (l->binds[j].addr.family != AF_UNSPEC)
 				bound[n++] = (struct bound){&l->binds[j].addr,
-					config_setting_get_elem(binds, (unsigned)j), false};
+					config_setting_get_elem(binds, (unsigned)j)};
 	}
 	for (size_t i = 0; i < c->status.n_http_binds; i++)
 		if (c->status.http_binds[i].family != AF_UNSPEC)
 			bound[n++] = (struct bound){&c->status.http_binds[i],
-				config_setting_get_elem(status_binds(root), (unsigned)i), true};
+				config_setting_get_elem(status_binds(root), (unsigned)i)};
 	check_bound(r, bound, n);
 }
 

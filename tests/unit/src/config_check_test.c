@@ -32,37 +32,50 @@ Test(config_check, names_are_given_once)
 Test(config_check, an_address_is_bound_once)
 {
 	case_errors(
-		"listeners = ( " LISTENER("a", "\"*:443\", \"10.0.0.1:443\"") ",\n" LISTENER("b",
-			"\"10.0.0.1:443\"") ",\n" LISTENER("c", "\"[::]:443\"") " );\n" BACKEND,
+		"listeners = ( " LISTENER("a", "\"10.0.0.1:443\", \"*:444\"") ",\n" LISTENER("b",
+			"\"10.0.0.1:443\"") ",\n" LISTENER("c", "\"[::]:444\"") " );\n" BACKEND,
 		"t.conf:2: listeners[1].bind[0]: found \"10.0.0.1:443\", which clashes with "
 		"\"10.0.0.1:443\" on line "
 		"1; expected an address of its own\n"
-		"t.conf:3: listeners[2].bind[0]: found \"[::]:443\", which clashes with \"*:443\" "
+		"t.conf:3: listeners[2].bind[0]: found \"[::]:444\", which clashes with \"*:444\" "
 		"on line 1; expected "
 		"an address of its own");
 }
 
-Test(config_check, an_address_of_its_own_may_stand_beside_all)
+Test(config_check, all_addresses_leave_none_to_others)
 {
-	case_errors("listeners = ( " LISTENER("a", "\"*:443\"") ", " LISTENER(
-			    "b", "\"10.0.0.1:443\"") ",\n" LISTENER("c",
-			    "\"0.0.0.0:443\"") ", " LISTENER("d", "\"*:444\"") " );\n" BACKEND,
+	case_errors(
+		"listeners = ( " LISTENER("a", "\"0.0.0.0:443\"") ",\n" LISTENER(
+			"b", "\"10.0.0.1:443\"") ",\n" LISTENER("c",
+			"\"[2001:db8::1]:443\"") ",\n" LISTENER("d", "\"*:443\"") " );\n" BACKEND,
+		"t.conf:2: listeners[1].bind[0]: found \"10.0.0.1:443\", which clashes with "
+		"\"0.0.0.0:443\" on "
+		"line 1; expected an address of its own\n"
+		"t.conf:4: listeners[3].bind[0]: found \"*:443\", which clashes with "
+		"\"0.0.0.0:443\" on line 1; "
+		"expected an address of its own");
+}
+
+Test(config_check, addresses_with_nothing_in_common_stand_side_by_side)
+{
+	case_errors(
+		"listeners = ( " LISTENER("a", "\"10.0.0.1:443\", \"10.0.0.1:444\"") ", " LISTENER(
+			"b", "\"10.0.0.2:443\", \"[::1]:443\"") ", " LISTENER("c",
+			"\"0.0.0.0:445\"") ", " LISTENER("d", "\"[::1]:445\"") ", " LISTENER("e",
+			"\"*:446\"") " );\n" BACKEND,
 		"");
 }
 
-Test(config_check, the_status_page_shares_its_address_with_no_one)
+Test(config_check, the_status_page_has_an_address_of_its_own)
 {
-	case_errors("listeners = ( " LISTENER(
-			    "a", "\"*:443\"") " );\n"
-					      "status = { http = { bind = "
-					      "[\"127.0.0.1:443\",\n\"127.0.0.1:8081\",\n\"0.0.0.0:"
-					      "8081\"]; }; };\n" BACKEND,
+	case_errors(
+		"listeners = ( " LISTENER("a",
+			"\"*:443\"") " );\n"
+				     "status = { http = { bind = "
+				     "[\"127.0.0.1:443\",\n\"127.0.0.1:8081\"]; }; };\n" BACKEND,
 		"t.conf:2: status.http.bind[0]: found \"127.0.0.1:443\", which clashes with "
 		"\"*:443\" on line 1; "
-		"expected an address of its own\n"
-		"t.conf:4: status.http.bind[2]: found \"0.0.0.0:8081\", which clashes with "
-		"\"127.0.0.1:8081\" on line "
-		"3; expected an address of its own");
+		"expected an address of its own");
 }
 
 Test(config_check, two_servers_at_one_address_are_odd)

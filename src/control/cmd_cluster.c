@@ -24,7 +24,7 @@ static void write_health(struct command *cmd, const struct server *s)
 {
 	static const char *const admin_names[] = {
 		[SERVER_READY] = "ready", [SERVER_DRAIN] = "drain", [SERVER_MAINT] = "maint"};
-	const struct check_result *r = &s->last_check;
+	char words[CHECK_WORDS_MAX];
 	char addr[ADDR_TEXT_MAX], status[32], since[LOG_TIME_MAX], checked[LOG_TIME_MAX];
 
 	expo_fmt(cmd->out, "%s/%s %s: %s since %s, admin %s", s->backend->conf->name, s->name,
@@ -33,8 +33,7 @@ static void write_health(struct command *cmd, const struct server *s)
 	if (s->checks_enabled) {
 		expo_fmt(cmd->out, "; %s checked %s: %s %s", cmd->control->config->node,
 			time_or_never(s->last_check_wall_us, checked),
-			check_statuses[r->status].haproxy,
-			r->detail[0] ? r->detail : check_statuses[r->status].cause);
+			check_statuses[s->last_check.status].haproxy, check_words(s, words));
 	} else {
 		expo_str(cmd->out, "; not checked");
 	}

@@ -4,6 +4,7 @@
 #include "control/command.h"
 #include "control/listing.h"
 #include "control/sampler.h"
+#include "control/stat.h"
 #include "idna/idna.h"
 #include "log.h"
 #include "route.h"
@@ -78,8 +79,7 @@ static const char *advice(enum check_status status)
 static void judge_server(struct diagnosis *d, const struct server *s)
 {
 	const char *backend = s->backend->conf->name;
-	const struct check_result *r = &s->last_check;
-	char addr[ADDR_TEXT_MAX];
+	char addr[ADDR_TEXT_MAX], words[CHECK_WORDS_MAX];
 
 	if (s->admin != SERVER_READY)
 		expo_fmt(finding(d),
@@ -88,8 +88,8 @@ static void judge_server(struct diagnosis *d, const struct server *s)
 			backend, s->name);
 	else if (!server_is_up(s))
 		expo_fmt(finding(d), "%s/%s is DOWN (%s at %s): %s\n", backend, s->name,
-			r->detail[0] ? r->detail : check_statuses[r->status].cause,
-			addr_format(&s->addr, addr), advice(r->status));
+			check_words(s, words), addr_format(&s->addr, addr),
+			advice(s->last_check.status));
 	else if (s->weight == 0)
 		expo_fmt(finding(d),
 			"%s/%s has weight 0 and gets no connections: `set weight %s/%s 1`\n",
@@ -98,7 +98,7 @@ static void judge_server(struct diagnosis *d, const struct server *s)
 
 static void write_server(struct command *cmd, const struct server *s)
 {
-	const struct check_result *r = &s->last_check;
+	char words[CHECK_WORDS_MAX];
 	uint32_t active =
 		atomic_load_explicit(&cmd->control->load->active[s->id], memory_order_relaxed);
 	char addr[ADDR_TEXT_MAX], status[32], since[LOG_TIME_MAX];
@@ -108,8 +108,8 @@ static void write_server(struct command *cmd, const struct server *s)
 	if (s->last_change_wall_us)
 		expo_fmt(cmd->out, " since %s", log_time(s->last_change_wall_us, since));
 	if (s->checks_enabled)
-		expo_fmt(cmd->out, ", last check %s %s", check_statuses[r->status].haproxy,
-			r->detail[0] ? r->detail : check_statuses[r->status].cause);
+		expo_fmt(cmd->out, ", last check %s %s",
+			check_statuses[s->last_check.status].haproxy, check_words(s, words));
 	expo_fmt(cmd->out, ", %u sessions\n", active);
 }
 

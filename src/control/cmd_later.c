@@ -1,4 +1,5 @@
-/* Commands that other versions have: known, so that a person learns what to do instead. */
+/* Commands that this version does not have yet: known, so that a person learns what to do instead,
+ * but not listed by `help`. */
 #include "control/command.h"
 
 static void run_reload(struct command *cmd)
@@ -34,30 +35,18 @@ static void run_observe(struct command *cmd)
 }
 
 const struct command_def commands_later[] = {
-	{.words = "ban", .usage = " <addr>", .run = run_bans, .help = "(not in this version)"},
-	{.words = "unban", .usage = " <addr>", .run = run_bans, .help = "(not in this version)"},
-	{.words = "show bans", .usage = "", .run = run_bans, .help = "(not in this version)"},
-	{.words = "show certs", .usage = "", .run = run_tls, .help = "(not in this version)"},
-	{.words = "show tickets", .usage = "", .run = run_tls, .help = "(not in this version)"},
-	{.words = "show trace",
-		.usage = " <name>",
-		.run = run_observe,
-		.help = "(not in this version)"},
-	{.words = "show usage", .usage = "", .run = run_observe, .help = "(not in this version)"},
-	{.words = "show discovery",
-		.usage = "",
-		.run = run_observe,
-		.help = "(not in this version)"},
-	{.words = "move vip",
-		.usage = " <addr> to <node>",
-		.run = run_no_cluster,
-		.help = "(not in this version)"},
-	{.words = "leave", .usage = "", .run = run_no_cluster, .help = "(not in this version)"},
-	{.words = "forget",
-		.usage = " <node>",
-		.run = run_no_cluster,
-		.help = "(not in this version)"},
-	{.words = "reload", .usage = "", .run = run_reload, .help = "(not in this version)"},
-	{.words = "upgrade", .usage = "", .run = run_upgrade, .help = "(not in this version)"},
+	{.words = "ban", .usage = " <addr>", .run = run_bans},
+	{.words = "unban", .usage = " <addr>", .run = run_bans},
+	{.words = "show bans", .usage = "", .run = run_bans},
+	{.words = "show certs", .usage = "", .run = run_tls},
+	{.words = "show tickets", .usage = "", .run = run_tls},
+	{.words = "show trace", .usage = " <name>", .run = run_observe},
+	{.words = "show usage", .usage = "", .run = run_observe},
+	{.words = "show discovery", .usage = "", .run = run_observe},
+	{.words = "move vip", .usage = " <addr> to <node>", .run = run_no_cluster},
+	{.words = "leave", .usage = "", .run = run_no_cluster},
+	{.words = "forget", .usage = " <node>", .run = run_no_cluster},
+	{.words = "reload", .usage = "", .run = run_reload},
+	{.words = "upgrade", .usage = "", .run = run_upgrade},
 	{0},
 };

@@ -51,7 +51,7 @@ struct command {
 struct command_def {
 	const char *words; /* "set server" */
 	const char *usage; /* " <bk>/<srv> [opts]", or "" */
-	const char *help;
+	const char *help;  /* NULL: not listed by `help` */
 	void (*run)(struct command *cmd);
 	enum command_level level; /* who may; by default everyone */
 	unsigned flags;

@@ -6,6 +6,8 @@
 
 #include "log.h"
 
+#include <stdio.h>
+
 static const char *const admin_names[] = {
 	[SERVER_READY] = "ready", [SERVER_DRAIN] = "drain", [SERVER_MAINT] = "maint"};
 
@@ -22,19 +24,26 @@ static const char *health_word(const struct server *s)
 	return server_is_up(s) ? "UP" : "DOWN";
 }
 
-/* What the last check found, in words. */
-static const char *last_words(const struct server *s)
+const char *check_words(const struct server *s, char buf[CHECK_WORDS_MAX])
 {
 	const struct check_result *r = &s->last_check;
 
 	if (!s->checks_enabled)
 		return "not checked";
-	return r->detail[0] ? r->detail : check_statuses[r->status].cause;
+	if (r->detail[0])
+		snprintf(buf, CHECK_WORDS_MAX, "%s", r->detail);
+	else if (check_statuses[r->status].ok && r->code)
+		snprintf(buf, CHECK_WORDS_MAX, "HTTP %d", r->code);
+	else if (check_statuses[r->status].ok)
+		snprintf(buf, CHECK_WORDS_MAX, "passed");
+	else
+		snprintf(buf, CHECK_WORDS_MAX, "%s", check_statuses[r->status].cause);
+	return buf;
 }
 
 static json_t *server_health(const struct control *c, const struct server *s)
 {
-	char addr[ADDR_TEXT_MAX], status[32];
+	char addr[ADDR_TEXT_MAX], status[32], words[CHECK_WORDS_MAX];
 
 	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:o,s:[{s:s,s:s,s:o,s:s,s:s}]}", "backend",
 		s->backend->conf->name, "server", s->name, "address", addr_format(&s->addr, addr),
@@ -43,7 +52,7 @@ static json_t *server_health(const struct control *c, const struct server *s)
 		json_time(s->last_change_wall_us), "views", "node", c->config->node, "state",
 		health_word(s), "checked", json_time(s->last_check_wall_us), "status",
 		s->checks_enabled ? check_statuses[s->last_check.status].haproxy : "", "last",
-		last_words(s));
+		check_words(s, words));
 }
 
 json_t *health_json(struct control *c)

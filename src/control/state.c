@@ -406,8 +406,11 @@ void state_load(struct control *c)
 	if (!all)
 		return;
 	kept = read_all(all, &n);
-	if (!kept)
+	if (!kept) {
 		set_aside(c, path, "not a state file of this version");
+		json_decref(all);
+		return;
+	}
 	for (size_t i = 0; i < n; i++)
 		dropped += !apply(c->servers, &kept[i]);
 	if (n > 0)

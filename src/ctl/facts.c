@@ -29,11 +29,9 @@ json_t *facts_ask(const char *socket, const char *command, enum ask_status *ret_
 static json_t *by_name(const json_t *items)
 {
 	json_t *object = json_object();
-	size_t i;
-	json_t *item;
 
-	json_array_foreach(items, i, item)
-	{
+	for (size_t i = 0; i < json_array_size(items); i++) {
+		const json_t *item = json_array_get(items, i);
 		json_t *name = json_object_get(json_object_get(item, "field"), "name");
 		json_t *value = json_object_get(json_object_get(item, "value"), "value");
 
@@ -46,8 +44,7 @@ static json_t *by_name(const json_t *items)
 enum ask_status facts_fetch(const char *socket, struct facts *ret)
 {
 	enum ask_status status;
-	json_t *info, *stat = NULL, *health = NULL, *row;
-	size_t i;
+	json_t *info, *stat = NULL, *health = NULL;
 
 	*ret = (struct facts){0};
 	info = facts_ask(socket, "show info json", &status);
@@ -59,7 +56,8 @@ enum ask_status facts_fetch(const char *socket, struct facts *ret)
 		ret->info = by_name(info);
 		ret->health = health;
 		ret->rows = json_array();
-		json_array_foreach(stat, i, row) json_array_append_new(ret->rows, by_name(row));
+		for (size_t i = 0; i < json_array_size(stat); i++)
+			json_array_append_new(ret->rows, by_name(json_array_get(stat, i)));
 	}
 	json_decref(info);
 	json_decref(stat);

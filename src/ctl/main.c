@@ -77,7 +77,7 @@ static char *join(char *const *words, int n)
 			return NULL;
 		room += 2 * strlen(words[i]) + 1;
 	}
-	line = p = malloc(room);
+	line = p = calloc(1, room);
 	if (!line)
 		return NULL;
 	for (int i = 0; i < n; i++) {
@@ -86,7 +86,8 @@ static char *join(char *const *words, int n)
 				*p++ = '\\';
 			*p++ = *w;
 		}
-		*p++ = i + 1 < n ? ' ' : '\0';
+		if (i + 1 < n)
+			*p++ = ' ';
 	}
 	return line;
 }

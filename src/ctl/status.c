@@ -38,14 +38,14 @@ static void show_node(const struct facts *f, bool coloured)
 /* Why a server is not up, in words, from this node's view of its health. */
 static const char *cause_of(const struct facts *f, const json_t *row)
 {
-	size_t i;
-	json_t *h;
+	for (size_t i = 0; i < json_array_size(f->health); i++) {
+		const json_t *h = json_array_get(f->health, i);
+		const json_t *view = json_array_get(json_object_get(h, "views"), 0);
 
-	json_array_foreach(f->health, i,
-		h) if (strcmp(fact_text(h, "backend"), fact_text(row, "pxname")) == 0 &&
-		       strcmp(fact_text(h, "server"), fact_text(row, "svname")) ==
-			       0) return fact_text(json_array_get(json_object_get(h, "views"), 0),
-		"last");
+		if (strcmp(fact_text(h, "backend"), fact_text(row, "pxname")) == 0 &&
+			strcmp(fact_text(h, "server"), fact_text(row, "svname")) == 0)
+			return fact_text(view, "last");
+	}
 	return "";
 }
 
@@ -92,24 +92,27 @@ static void whole_problem(struct table *t, const json_t *row)
 
 static void show_problems(const struct facts *f, bool coloured)
 {
+	size_t rows = json_array_size(f->rows), servers = 0;
 	struct table t = {0};
-	size_t i, servers = 0;
-	json_t *row;
 
-	json_array_foreach(f->rows, i, row) whole_problem(&t, row);
-	json_array_foreach(f->rows, i, row) if (is_type(row, SERVER))
-	{
-		server_problem(&t, f, row);
-		servers++;
+	for (size_t i = 0; i < rows; i++)
+		whole_problem(&t, json_array_get(f->rows, i));
+	for (size_t i = 0; i < rows; i++) {
+		const json_t *row = json_array_get(f->rows, i);
+
+		if (is_type(row, SERVER)) {
+			server_problem(&t, f, row);
+			servers++;
+		}
 	}
 	if (t.n == 0)
-		colour_print(COLOUR_GOOD, coloured, "all well: %zu servers take connections\n\n",
-			servers);
+		colour_print(
+			COLOUR_GOOD, coloured, "all well: none of %zu servers is down", servers);
 	else
-		colour_print(COLOUR_HEAD, coloured, "PROBLEMS\n");
+		colour_print(COLOUR_HEAD, coloured, "PROBLEMS");
+	putchar('\n');
 	table_print(&t, coloured);
-	if (t.n > 0)
-		putchar('\n');
+	putchar('\n');
 	table_release(&t);
 }
 
@@ -152,12 +155,10 @@ static void show_listeners(const struct facts *f, bool coloured)
 	static const char *const names[] = {"LISTENER", "STATE", "SESSIONS", "PER S", "TOTAL",
 		"REFUSED", "LIMITED", "IN", "OUT"};
 	struct table t = {0};
-	size_t i;
-	json_t *row;
 
 	head(&t, names, sizeof(names) / sizeof(names[0]), 2);
-	json_array_foreach(f->rows, i, row)
-	{
+	for (size_t i = 0; i < json_array_size(f->rows); i++) {
+		const json_t *row = json_array_get(f->rows, i);
 		struct table_row *r = is_type(row, FRONTEND) ? table_row(&t) : NULL;
 
 		if (!r)
@@ -191,6 +192,7 @@ static void last_check(struct table_row *r, const json_t *row)
 static void backend_row(struct table *t, const json_t *row, bool whole)
 {
 	const char *status = fact_text(row, "status");
+	unsigned long long errors = fact_number(row, "econ") + fact_number(row, "eresp");
 	struct table_row *r = table_row(t);
 	char since[AMOUNT_MAX];
 
@@ -204,8 +206,7 @@ static void backend_row(struct table *t, const json_t *row, bool whole)
 	number_cell(r, row, "scur");
 	number_cell(r, row, "rate");
 	number_cell(r, row, "stot");
-	table_number(r, "%llu",
-		(unsigned long long)(fact_number(row, "econ") + fact_number(row, "eresp")));
+	table_number(r, "%llu", errors);
 	if (!whole)
 		last_check(r, row);
 }
@@ -216,13 +217,13 @@ static void show_backends(const struct facts *f, bool coloured)
 	static const char *const names[] = {"BACKEND", "ADDRESS", "STATE", "SINCE", "WEIGHT",
 		"SESSIONS", "PER S", "TOTAL", "ERRORS"};
 	struct table t = {0};
-	size_t i, first = 0;
-	json_t *row;
+	size_t first = 0;
 
 	putchar('\n');
 	head(&t, names, sizeof(names) / sizeof(names[0]), 4);
-	json_array_foreach(f->rows, i, row)
-	{
+	for (size_t i = 0; i < json_array_size(f->rows); i++) {
+		const json_t *row = json_array_get(f->rows, i);
+
 		if (is_type(row, FRONTEND))
 			first = i + 1;
 		if (!is_type(row, BACKEND))

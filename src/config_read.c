@@ -38,17 +38,6 @@ const char *config_read_text(
 	return arena_strdup(r->config->arena, text);
 }
 
-static void read_text(
-	struct config_reader *r, const config_setting_t *s, const struct config_key *k, void *to)
-{
-	const char *text = config_read_text(r, s, (size_t)k->max, k->expected);
-
-	if (text && strlen(text) < k->min)
-		config_error_found(r, s, k->expected);
-	else if (text)
-		memcpy(to, &text, sizeof(text));
-}
-
 static void read_name(struct config_reader *r, const config_setting_t *s, void *to)
 {
 	static const char expected[] = "a name of up to 63 letters, digits, '-', '_', '.' and ':'";
@@ -258,9 +247,6 @@ static void read_key(
 	char *member = (char *)to + k->offset;
 
 	switch (k->type) {
-	case CONFIG_TEXT:
-		read_text(r, s, k, member);
-		break;
 	case CONFIG_NAME:
 		read_name(r, s, member);
 		break;

@@ -13,7 +13,6 @@
 #include <libconfig.h>
 
 enum config_type {
-	CONFIG_TEXT,	 /* const char * of 1 … max bytes; min 0 allows the empty one */
 	CONFIG_NAME,	 /* const char * that config_name() allows */
 	CONFIG_NUMBER,	 /* unsigned integer, min … max */
 	CONFIG_FLAG,	 /* bool */

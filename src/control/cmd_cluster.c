@@ -24,7 +24,7 @@ static void write_health(struct command *cmd, const struct server *s)
 {
 	static const char *const admin_names[] = {
 		[SERVER_READY] = "ready", [SERVER_DRAIN] = "drain", [SERVER_MAINT] = "maint"};
-	char words[CHECK_WORDS_MAX];
+	char words[CHECK_CAUSE_MAX];
 	char addr[ADDR_TEXT_MAX], status[32], since[LOG_TIME_MAX], checked[LOG_TIME_MAX];
 
 	expo_fmt(cmd->out, "%s/%s %s: %s since %s, admin %s", s->backend->conf->name, s->name,

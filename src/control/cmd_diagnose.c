@@ -79,7 +79,7 @@ static const char *advice(enum check_status status)
 static void judge_server(struct diagnosis *d, const struct server *s)
 {
 	const char *backend = s->backend->conf->name;
-	char addr[ADDR_TEXT_MAX], words[CHECK_WORDS_MAX];
+	char addr[ADDR_TEXT_MAX], words[CHECK_CAUSE_MAX];
 
 	if (s->admin != SERVER_READY)
 		expo_fmt(finding(d),
@@ -98,7 +98,7 @@ static void judge_server(struct diagnosis *d, const struct server *s)
 
 static void write_server(struct command *cmd, const struct server *s)
 {
-	char words[CHECK_WORDS_MAX];
+	char words[CHECK_CAUSE_MAX];
 	uint32_t active =
 		atomic_load_explicit(&cmd->control->load->active[s->id], memory_order_relaxed);
 	char addr[ADDR_TEXT_MAX], status[32], since[LOG_TIME_MAX];

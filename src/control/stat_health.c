@@ -24,26 +24,14 @@ static const char *health_word(const struct server *s)
 	return server_is_up(s) ? "UP" : "DOWN";
 }
 
-const char *check_words(const struct server *s, char buf[CHECK_WORDS_MAX])
+const char *check_words(const struct server *s, char buf[CHECK_CAUSE_MAX])
 {
-	const struct check_result *r = &s->last_check;
-
-	if (!s->checks_enabled)
-		return "not checked";
-	if (r->detail[0])
-		snprintf(buf, CHECK_WORDS_MAX, "%s", r->detail);
-	else if (check_statuses[r->status].ok && r->code)
-		snprintf(buf, CHECK_WORDS_MAX, "HTTP %d", r->code);
-	else if (check_statuses[r->status].ok)
-		snprintf(buf, CHECK_WORDS_MAX, "passed");
-	else
-		snprintf(buf, CHECK_WORDS_MAX, "%s", check_statuses[r->status].cause);
-	return buf;
+	return s->checks_enabled ? check_cause(&s->last_check, buf) : "not checked";
 }
 
 static json_t *server_health(const struct control *c, const struct server *s)
 {
-	char addr[ADDR_TEXT_MAX], status[32], words[CHECK_WORDS_MAX];
+	char addr[ADDR_TEXT_MAX], status[32], words[CHECK_CAUSE_MAX];
 
 	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:o,s:[{s:s,s:s,s:o,s:s,s:s}]}", "backend",
 		s->backend->conf->name, "server", s->name, "address", addr_format(&s->addr, addr),

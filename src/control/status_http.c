@@ -16,6 +16,7 @@
 
 enum {
 	HEAD_MAX_BYTES = 8192,
+	BODY_MAX_BYTES = 8192,
 	TIMEOUT_S = 10,
 	ACCEPTS_A_SECOND = 64, /* with the timeout this bounds what is open at once */
 };
@@ -302,7 +303,8 @@ struct status_http *status_http_new(struct control *c, char *why, size_t why_siz
 		return NULL;
 	}
 	evhttp_set_max_headers_size(h->http, HEAD_MAX_BYTES);
-	evhttp_set_max_body_size(h->http, 0);
+	/* a body is refused with its method, which evhttp hands on only when it has read it */
+	evhttp_set_max_body_size(h->http, BODY_MAX_BYTES);
 	evhttp_set_timeout(h->http, TIMEOUT_S);
 	evhttp_set_allowed_methods(h->http, 0xffff); /* so that on_request answers 405 itself */
 	evhttp_set_bevcb(h->http, on_connection, h);

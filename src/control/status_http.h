@@ -1,7 +1,7 @@
 /* The node's status over HTTP, read-only: dashboard, metrics, CSV, JSON, /health and /ready. libevent's evhttp on
  * control's loop; sources outside status.http.allow (loopback where none is listed) get 403.
  *
- * Bounded: head size, no bodies, a time limit on each connection, and a limit on new connections a second beyond
+ * Bounded: size of head and body, a time limit on each connection, and a limit on new connections a second beyond
  * which accepting waits for the next one. owner: control; thread: control. */
 #ifndef CONTROL_STATUS_HTTP_H
 #define CONTROL_STATUS_HTTP_H

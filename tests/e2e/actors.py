@@ -22,8 +22,8 @@ node      = "lb-01";
 workers   = $workers;
 state_dir = "$dir/state";
 log       = { target = "stderr"; level = "debug"; format = "text"; access = "$dir/access.log"; };
-limits    = { graceful_stop = "1s"; $limits };
-status    = { socket = "$dir/aegislb.sock"; socket_mode = "0660"; };
+limits    = { graceful_stop = "$graceful_stop"; $limits };
+status    = { socket = "$dir/aegislb.sock"; socket_mode = "0660"; $status };
 listeners = (
     {
         name     = "https";
@@ -47,7 +47,7 @@ backends = (
 $more
 """)
 DEFAULTS = dict(
-    workers=2, limits="", timeouts="", listener="", balance="roundrobin", proxy_protocol="v2", backend="", more="",
+    workers=2, graceful_stop="1s", limits="", status="", timeouts="", listener="", balance="roundrobin", proxy_protocol="v2", backend="", more="",
     health='type = "https"; path = "/health"; host = "aegisagent.ai"; interval = "200ms"; timeout = "2s";',
     servers=('{ name = "aegis-01"; address = "10.10.10.103:443"; },'
              '{ name = "aegis-02"; address = "10.10.10.104:443"; }'),

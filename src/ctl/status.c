@@ -69,25 +69,30 @@ static void server_problem(struct table *t, const struct facts *f, const json_t 
 			r, COLOUR_PLAIN, "%s %s", fact_text(row, "check_status"), cause_of(f, row));
 }
 
+/* A listener that does not accept, a backend without a usable server. */
 static void whole_problem(struct table *t, const json_t *row)
 {
-	const char *status = fact_text(row, "status");
+	const char *status = fact_text(row, "status"), *why;
+	char since[AMOUNT_MAX];
 	struct table_row *r;
 
-	if (is_type(row, BACKEND) && strcmp(status, "DOWN") == 0) {
-		r = table_row(t);
-		table_text(r, COLOUR_PLAIN, "  %s", fact_text(row, "pxname"));
-		table_text(r, COLOUR_BAD, "DOWN");
-		table_text(r, COLOUR_PLAIN, "no server of it is usable");
-	} else if (is_type(row, FRONTEND) && strcmp(status, "OPEN") != 0) {
-		r = table_row(t);
-		table_text(r, COLOUR_PLAIN, "  %s", fact_text(row, "pxname"));
-		table_text(r, COLOUR_BAD, "%s", status);
-		table_text(r, COLOUR_PLAIN, "%s",
-			strcmp(status, "FULL") == 0 ? "accepting pauses: limits.connections, or "
-						      "descriptors, are used up"
-						    : "stopping: no new connections");
-	}
+	if (is_type(row, BACKEND) && strcmp(status, "DOWN") == 0)
+		why = "no server of it is usable";
+	else if (is_type(row, FRONTEND) && strcmp(status, "FULL") == 0)
+		why = "accepting pauses: limits.connections, or descriptors, are used up";
+	else if (is_type(row, FRONTEND) && strcmp(status, "OPEN") != 0)
+		why = "stopping: no new connections";
+	else
+		return;
+	r = table_row(t);
+	table_text(r, COLOUR_PLAIN, "  %s", fact_text(row, "pxname"));
+	table_text(r, COLOUR_BAD, "%s", status);
+	if (is_type(row, BACKEND))
+		table_text(r, COLOUR_PLAIN, "for %s",
+			amount_duration(fact_number(row, "lastchg"), since));
+	else
+		table_text(r, COLOUR_PLAIN, "%s", "");
+	table_text(r, COLOUR_PLAIN, "%s", why);
 }
 
 static void show_problems(const struct facts *f, bool coloured)

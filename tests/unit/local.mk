@@ -240,6 +240,11 @@ tests_unit_src_route_test_SOURCES = tests/unit/src/route_test.c $(CONFIG_CASE)
 tests_unit_src_route_test_CFLAGS = $(CONFIG_UNIT_CFLAGS)
 tests_unit_src_route_test_LDADD = $(CONFIG_UNIT_LIBS)
 
+unit_tests += tests/unit/src/ctl/amount_test
+tests_unit_src_ctl_amount_test_SOURCES = tests/unit/src/ctl/amount_test.c src/ctl/amount.c
+tests_unit_src_ctl_amount_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_src_ctl_amount_test_LDADD = $(UNIT_LIBS)
+
 # The status socket, on a control without workers of its own: tests/unit/src/control/lab.h.
 LAB = tests/unit/src/control/lab.c tests/unit/src/control/lab.h
 LAB_LIBS = $(ADMIN_LIBS) $(SERVERS_LIBS) $(CONF_LIBS) $(UNIT_LIBS)

@@ -327,7 +327,7 @@ int daemon_run(const struct config *config, char *const *warnings, size_t n_warn
 	if (start(&d, warnings, n_warnings)) {
 		log_notice("start",
 			"aegislb " PACKAGE_VERSION
-			" serves as %s: %zu listeners, %zu backends, %zu workers",
+			" serves as %s: listeners %zu, backends %zu, workers %zu",
 			config->node, config->n_listeners, config->n_backends, d.n_workers);
 		notify_ready();
 		control_run(d.control);

@@ -54,7 +54,7 @@ def test_the_example_passes_as_it_stands(tmp_path):
     conf = tmp_path / "balancer.conf"
     user = pwd.getpwuid(os.getuid()).pw_name
     conf.write_text(EXAMPLE.read_text().replace('user      = "aegislb"', f'user = "{user}"')
-                    .replace('group     = "aegislb"', ""))
+                    .replace('group     = "aegislb";', ""))
     result = run("-c", "-f", conf)
     assert result.returncode == 0, result.stderr
 

@@ -33,6 +33,7 @@ def test_a_thousand_connections_over_four_workers_are_500_to_each(site):
     def serve(s):
         with s:
             read_exactly(s, len(hello))
+            s.sendall(b"x")
 
     hello = client_hello()
     for name in ("aegis-01", "aegis-02"):

@@ -90,7 +90,7 @@ def test_a_port_in_use_is_71_and_named(site):
 
 def test_term_lets_open_connections_go_on(site):
     site.start_recorder(serve=echo)
-    balancer = site.start_balancer(limits='graceful_stop = "20s";', **ONE_SERVER)
+    balancer = site.start_balancer(graceful_stop="20s", **ONE_SERVER)
     with connect() as s:
         s.sendall(client_hello())
         s.recv(1)
@@ -104,7 +104,7 @@ def test_term_lets_open_connections_go_on(site):
 
 def test_graceful_stop_ends_in_time(site):
     site.start_recorder(serve=echo)
-    balancer = site.start_balancer(limits='graceful_stop = "500ms";', **ONE_SERVER)
+    balancer = site.start_balancer(graceful_stop="500ms", **ONE_SERVER)
     with connect() as s:
         s.sendall(client_hello())
         s.recv(1)
@@ -114,7 +114,7 @@ def test_graceful_stop_ends_in_time(site):
 
 def test_a_second_signal_stops_at_once(site):
     site.start_recorder(serve=echo)
-    balancer = site.start_balancer(limits='graceful_stop = "60s";', **ONE_SERVER)
+    balancer = site.start_balancer(graceful_stop="60s", **ONE_SERVER)
     with connect() as s:
         s.sendall(client_hello())
         s.recv(1)
@@ -144,7 +144,7 @@ def test_usr1_opens_the_access_log_anew(site):
     wait_until(log.exists, what="a new access log")
     site.get()
     line = wait_until(lambda: balancer.access_log(), what="a line in the new access log")[0]
-    for part in ("https", "10.10.10.50", "aegisagent.ai", "aegis/aegis-0"):
+    for part in ("https", "10.10.10.50", "aegisagent.ai", "backend=aegis server=aegis-0"):
         assert part in line
 
 

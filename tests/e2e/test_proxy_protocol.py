@@ -77,7 +77,7 @@ def test_a_header_may_come_byte_by_byte(site):
             s.send(bytes([byte]))
         recorder.wait_bytes(len(HELLO) + 16)
     recorder.wait_served(1)
-    assert proxy_v2(recorder.connections[0])[1] == ("192.0.2.7", 4711)
+    assert proxy_v2(bytes(recorder.connections[0]))[1] == ("192.0.2.7", 4711)
 
 
 @pytest.mark.parametrize("listener, sent", [(FROM_CLIENT, HELLO), (FROM_OTHERS, IN_V1 + HELLO), (FROM_OTHERS, IN_V2 + HELLO),

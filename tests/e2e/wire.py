@@ -11,6 +11,10 @@ from lab import BALANCER, SLOW
 UNRECOGNIZED_NAME = 112
 
 
+class Closed(Exception):
+    """The other end closed too early."""
+
+
 def connect(address=BALANCER, port=443, source=None):
     s = socket.create_connection((address, port), 10 * SLOW, source and (source, 0))
     s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -29,7 +33,8 @@ def read_exactly(s, number):
     data = bytearray()
     while len(data) < number:
         part = s.recv(number - len(data))
-        assert part, f"closed after {len(data)} of {number} bytes"
+        if not part:
+            raise Closed(f"after {len(data)} of {number} bytes")
         data += part
     return bytes(data)
 

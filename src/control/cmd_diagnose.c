@@ -52,6 +52,7 @@ static const char *advice(enum check_status status)
 	case CHECK_L4UNREACHABLE:
 		return "the network does not lead there: look at routes and addresses";
 	case CHECK_L4RESET:
+	case CHECK_L6RESET:
 	case CHECK_L7RESET:
 		return "the service hangs up: look at its log; does it expect a PROXY header, or "
 		       "none?";
@@ -71,9 +72,18 @@ static const char *advice(enum check_status status)
 		       "its log";
 	case CHECK_L7MALFORMED:
 		return "what it answers is not HTTP: is it the right port?";
-	default:
-		return "look at its last check";
+	case CHECK_L4ERROR:
+	case CHECK_SOCKET:
+		return "this node could not even try: look at its own log and limits";
+	case CHECK_INI:
+	case CHECK_L4OK:
+	case CHECK_L6OK:
+	case CHECK_L7OK:
+		return "its last check passed: wait for more of them, or see who forced it down";
+	case CHECK_STATUSES:
+		break;
 	}
+	return "";
 }
 
 static void judge_server(struct diagnosis *d, const struct server *s)

@@ -27,32 +27,21 @@ enum { OP_STOPPED = 0, OP_RUNNING = 2, ADMIN_FORCED_MAINT = 1, ADMIN_FORCED_DRAI
 enum { RESULT_UNKNOWN = 0, RESULT_FAILED = 2, RESULT_PASSED = 3 };
 enum { CHECK_CONFIGURED = 2, CHECK_ENABLED = 4, CHECK_PAUSED = 8 };
 
-/* The numbers of HAProxy 2.6's enum, in which ours have no exact place where two of them say the
- * same. */
+/* The number that HAProxy 2.6 gives to one of its check statuses. */
 static unsigned haproxy_check_number(const struct server *s)
 {
-	static const unsigned char numbers[CHECK_STATUSES] = {
-		[CHECK_INI] = 1,
-		[CHECK_SOCKET] = 5,
-		[CHECK_L4OK] = 6,
-		[CHECK_L4TIMEOUT] = 7,
-		[CHECK_L4REFUSED] = 8,
-		[CHECK_L4RESET] = 8,
-		[CHECK_L4UNREACHABLE] = 8,
-		[CHECK_L4ERROR] = 8,
-		[CHECK_L6OK] = 9,
-		[CHECK_L6TIMEOUT] = 10,
-		[CHECK_L6RESPONSE] = 11,
-		[CHECK_L6CERTIFICATE] = 11,
-		[CHECK_L7TIMEOUT] = 12,
-		[CHECK_L7MALFORMED] = 13,
-		[CHECK_L7ENDLESS] = 13,
-		[CHECK_L7RESET] = 13,
-		[CHECK_L7OK] = 15,
-		[CHECK_L7STATUS] = 17,
-	};
+	static const struct {
+		const char *code;
+		unsigned number;
+	} known[] = {{"SOCKERR", 5}, {"L4OK", 6}, {"L4TOUT", 7}, {"L4CON", 8}, {"L6OK", 9},
+		{"L6TOUT", 10}, {"L6RSP", 11}, {"L7TOUT", 12}, {"L7RSP", 13}, {"L7OK", 15},
+		{"L7STS", 17}};
+	const char *code = check_statuses[s->last_check.status].haproxy;
 
-	return s->checks_enabled ? numbers[s->last_check.status] : numbers[CHECK_INI];
+	for (size_t i = 0; s->checks_enabled && i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(code, known[i].code) == 0)
+			return known[i].number;
+	return 1; /* INI: none done yet */
 }
 
 static unsigned check_result(const struct server *s)

@@ -290,6 +290,8 @@ struct control *control_new(const struct control_setup *setup)
 	c->started_wall_us = log_wall_us();
 	c->base = event_base_new();
 	c->events = events_new(EVENTS_KEPT);
+	if (c->events)
+		events_add(c->events, "started");
 	c->mailbox = c->base ? mailbox_new(c->base, on_mail, c) : NULL;
 	c->servers = c->events ? servers_new(c->config, c->views, c->load, c->events) : NULL;
 	if (!c->mailbox || !c->servers) {

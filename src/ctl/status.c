@@ -52,11 +52,14 @@ static const char *cause_of(const struct facts *f, const json_t *row)
 static void server_problem(struct table *t, const struct facts *f, const json_t *row)
 {
 	const char *status = fact_text(row, "status");
+	bool unchecked = strcmp(fact_text(row, "check_status"), "INI") == 0;
 	char since[AMOUNT_MAX];
 	struct table_row *r;
 
 	if (strcmp(status, "UP") == 0 || strcmp(status, "no check") == 0)
 		return;
+	if (unchecked && strncmp(status, "UP", 2) == 0)
+		return; /* it has just come, and stands where its first check will say more */
 	r = table_row(t);
 	table_text(r, COLOUR_PLAIN, "  %s/%s", fact_text(row, "pxname"), fact_text(row, "svname"));
 	table_text(r, strncmp(status, "DOWN", 4) == 0 ? COLOUR_BAD : COLOUR_WARN, "%s", status);
@@ -188,7 +191,9 @@ static void last_check(struct table_row *r, const json_t *row)
 	unsigned long long ms = fact_number(row, "check_duration");
 	uint64_t code = fact_number(row, "check_code");
 
-	if (code)
+	if (strcmp(status, "INI") == 0)
+		table_text(r, COLOUR_DIM, "not checked yet");
+	else if (code)
 		table_text(r, COLOUR_DIM, "%s %u in %llu ms", status, (unsigned)code, ms);
 	else if (status[0])
 		table_text(r, COLOUR_DIM, "%s in %llu ms", status, ms);

@@ -74,6 +74,10 @@ void expo_sample_u64(struct expo *e, const struct expo_family *f, const struct e
 void expo_sample_double(struct expo *e, const struct expo_family *f,
 	const struct expo_label *labels, size_t n_labels, double v);
 
+/* A time or duration of so many microseconds, in seconds: "1.5" for 1500000. */
+void expo_sample_seconds(struct expo *e, const struct expo_family *f,
+	const struct expo_label *labels, size_t n_labels, uint64_t us);
+
 /* Not cumulative: counts[i] is what fell into (bounds[i-1], bounds[i]], counts[n] what lies above
  * all. */
 struct expo_histogram {

@@ -24,19 +24,24 @@ static struct span family_name(const struct expo_family *f, enum expo_format for
 }
 
 /* Backslash and line end; quotes too in label values and in OpenMetrics help texts, while the older
- * format takes a backslash before a quote in a help text for a backslash. */
+ * format takes a backslash before a quote in a help text for a backslash. Runs of other bytes are
+ * copied at once: names seldom hold any of these. */
 static void escape(struct expo *e, struct span s, bool quotes)
 {
+	size_t run = 0;
+
 	for (size_t i = 0; i < s.n; i++) {
 		char c = (char)s.p[i];
 
-		if (c == '\n')
-			expo_str(e, "\\n");
-		else if (c == '\\' || (quotes && c == '"'))
-			expo_fmt(e, "\\%c", c);
-		else
-			expo_char(e, c);
+		if (c != '\n' && c != '\\' && !(quotes && c == '"'))
+			continue;
+		expo_span(e, span_of(s.p + run, i - run));
+		expo_char(e, '\\');
+		expo_char(e, c == '\n' ? 'n' : c);
+		run = i + 1;
 	}
+	if (run < s.n)
+		expo_span(e, span_of(s.p + run, s.n - run));
 }
 
 void expo_family(struct expo *e, const struct expo_family *f, enum expo_format format)
@@ -84,13 +89,16 @@ static void series(struct expo *e, const struct series *s, const char *suffix, c
 	expo_str(e, s->name);
 	expo_str(e, suffix);
 	for (size_t i = 0; i < s->n_labels; i++) {
-		expo_fmt(e, "%c%s=\"", before, s->labels[i].name);
+		expo_char(e, before);
+		expo_str(e, s->labels[i].name);
+		expo_str(e, "=\"");
 		escape(e, s->labels[i].value, true);
 		expo_char(e, '"');
 		before = ',';
 	}
 	if (le) {
-		expo_fmt(e, "%cle=\"", before);
+		expo_char(e, before);
+		expo_str(e, "le=\"");
 		number(e, *le);
 		expo_char(e, '"');
 		before = ',';
@@ -122,6 +130,31 @@ void expo_sample_double(struct expo *e, const struct expo_family *f,
 {
 	series(e, &(struct series){f->name, labels, n_labels}, "", NULL);
 	value_double(e, v);
+}
+
+/* Exact, where a double would have to be searched for its shortest form. */
+static void value_seconds(struct expo *e, uint64_t us)
+{
+	char digits[6];
+	size_t n = sizeof(digits);
+
+	expo_u64(e, us / 1000000);
+	for (uint64_t rest = us % 1000000, i = n; i > 0; rest /= 10)
+		digits[--i] = (char)('0' + rest % 10);
+	while (n > 0 && digits[n - 1] == '0')
+		n--;
+	if (n > 0) {
+		expo_char(e, '.');
+		expo_span(e, span_of(digits, n));
+	}
+	expo_char(e, '\n');
+}
+
+void expo_sample_seconds(struct expo *e, const struct expo_family *f,
+	const struct expo_label *labels, size_t n_labels, uint64_t us)
+{
+	series(e, &(struct series){f->name, labels, n_labels}, "", NULL);
+	value_seconds(e, us);
 }
 
 void expo_sample_histogram(struct expo *e, const struct expo_family *f,

@@ -5,8 +5,6 @@
 #include <stddef.h>
 #include <stdio.h>
 
-enum { US_PER_S = 1000000 };
-
 /* The exposition in the making. */
 struct writer {
 	const struct control *c;
@@ -62,7 +60,7 @@ static void write_process(struct writer *w)
 	family(w, &info);
 	expo_sample_u64(w->out, &info, labels, 2, 1);
 	family(w, &start);
-	expo_sample_double(w->out, &start, NULL, 0, (double)c->started_wall_us / US_PER_S);
+	expo_sample_seconds(w->out, &start, NULL, 0, c->started_wall_us);
 	plain(w, &open, atomic_load(&c->load->connections));
 	plain(w, &limit, c->config->limits.connections);
 	plain(w, &paused, c->paused > 0);
@@ -132,15 +130,15 @@ static void write_workers(struct writer *w)
 	for (size_t i = 0; i < w->c->n_workers; i++) {
 		struct expo_label labels[] = {worker_label(i, buf)};
 
-		expo_sample_double(w->out, &busy, labels, 1,
-			(double)tally_get(&w->c->workers[i].tally->busy_us) / US_PER_S);
+		expo_sample_seconds(
+			w->out, &busy, labels, 1, tally_get(&w->c->workers[i].tally->busy_us));
 	}
 	family(w, &delay);
 	for (size_t i = 0; i < w->c->n_workers; i++) {
 		struct expo_label labels[] = {worker_label(i, buf)};
 
-		expo_sample_double(w->out, &delay, labels, 1,
-			(double)tally_get(&w->c->workers[i].tally->loop_delay_max_us) / US_PER_S);
+		expo_sample_seconds(w->out, &delay, labels, 1,
+			tally_get(&w->c->workers[i].tally->loop_delay_max_us));
 	}
 }
 
@@ -266,7 +264,7 @@ static void write_histogram(struct writer *w, const struct expo_family *f, size_
 	struct expo_histogram h = {.bounds = bounds, .counts = counts, .n = TALLY_BUCKETS - 1};
 
 	for (unsigned i = 0; i < TALLY_BUCKETS - 1; i++)
-		bounds[i] = (double)tally_bucket_limit_us(i) / US_PER_S;
+		bounds[i] = (double)tally_bucket_limit_us(i) / 1e6;
 	family(w, f);
 	for (unsigned b = 0; b < servers_backends(w->c->servers); b++) {
 		struct expo_label labels[] = {label("backend", w->c->config->backends[b].name)};
@@ -276,7 +274,7 @@ static void write_histogram(struct writer *w, const struct expo_family *f, size_
 			counts[i] = control_sum_backend(w->c, b,
 				offset + offsetof(struct tally_histogram, bucket) +
 					i * sizeof(tally_t));
-		h.sum = (double)control_sum_backend(w->c, b, sum) / US_PER_S;
+		h.sum = (double)control_sum_backend(w->c, b, sum) / 1e6;
 		expo_sample_histogram(w->out, f, labels, 1, &h);
 	}
 }
@@ -297,13 +295,18 @@ static void write_histograms(struct writer *w)
 
 /* --- servers --- */
 
-/* One family with a sample for each server. */
-static void each_server(struct writer *w, const struct expo_family *f,
-	double (*value)(const struct control *c, const struct server *s))
+/* One family with a sample for each server: its value, or its microseconds. */
+struct server_metric {
+	struct expo_family family;
+	uint64_t (*value)(const struct control *c, const struct server *s);
+	uint64_t (*us)(const struct server *s);
+};
+
+static void each_server(struct writer *w, const struct server_metric *m)
 {
 	const struct servers *all = w->c->servers;
 
-	family(w, f);
+	family(w, &m->family);
 	for (size_t i = 0; i < servers_backends(all); i++) {
 		const struct backend *b = servers_backend(all, i);
 
@@ -312,84 +315,82 @@ static void each_server(struct writer *w, const struct expo_family *f,
 			struct expo_label labels[] = {
 				label("backend", b->conf->name), label("server", s->name)};
 
-			expo_sample_double(w->out, f, labels, 2, value(w->c, s));
+			if (m->us)
+				expo_sample_seconds(w->out, &m->family, labels, 2, m->us(s));
+			else
+				expo_sample_u64(w->out, &m->family, labels, 2, m->value(w->c, s));
 		}
 	}
 }
 
-static double server_up(const struct control *c, const struct server *s)
+static uint64_t server_up(const struct control *c, const struct server *s)
 {
 	(void)c;
 	return server_is_up(s);
 }
 
-static double server_usable(const struct control *c, const struct server *s)
+static uint64_t server_usable(const struct control *c, const struct server *s)
 {
 	(void)c;
 	return server_is_usable(s);
 }
 
-static double server_weight(const struct control *c, const struct server *s)
+static uint64_t server_weight(const struct control *c, const struct server *s)
 {
 	(void)c;
 	return s->weight;
 }
 
-static double server_connections(const struct control *c, const struct server *s)
+static uint64_t server_connections(const struct control *c, const struct server *s)
 {
 	return atomic_load_explicit(&c->load->active[s->id], memory_order_relaxed);
 }
 
-static double server_changed(const struct control *c, const struct server *s)
+static uint64_t server_times_down(const struct control *c, const struct server *s)
 {
 	(void)c;
-	return (double)s->last_change_wall_us / US_PER_S;
+	return s->times_down;
 }
 
-static double server_downtime(const struct control *c, const struct server *s)
+static uint64_t server_changed_us(const struct server *s)
+{
+	return s->last_change_wall_us;
+}
+
+static uint64_t server_downtime_us(const struct server *s)
 {
 	uint64_t now_down = s->down_since.us ? mono_diff_us(s->down_since, mono_now()) : 0;
 
-	(void)c;
-	return (double)(s->down_total_us + now_down) / US_PER_S;
+	return s->down_total_us + now_down;
 }
 
-static double server_check_duration(const struct control *c, const struct server *s)
+static uint64_t server_check_us(const struct server *s)
 {
-	(void)c;
-	return (double)s->last_check.duration_us / US_PER_S;
-}
-
-static double server_times_down(const struct control *c, const struct server *s)
-{
-	(void)c;
-	return (double)s->times_down;
+	return s->last_check.duration_us;
 }
 
 static void write_server_states(struct writer *w)
 {
-	static const struct expo_family
-		up = GAUGE("server_up", "1 while the server's checks hold it up."),
-		usable = GAUGE("server_usable",
-			"1 while it takes new connections: up, ready, with a weight."),
-		weight = GAUGE("server_weight", "Configured or set weight."),
-		connections = GAUGE(
-			"server_connections", "Connections open, or being opened, to the server."),
-		changed = GAUGE("server_last_change_time_seconds",
-			"Unix time of the last change of its state."),
-		downtime = COUNTER("server_downtime_seconds", "Time spent down."),
-		duration = GAUGE(
-			"server_check_duration_seconds", "How long its last health check took."),
-		falls = COUNTER("server_went_down", "Times it went down.");
+	static const struct server_metric metrics[] = {
+		{GAUGE("server_up", "1 while the server's checks hold it up."), server_up, NULL},
+		{GAUGE("server_usable",
+			 "1 while it takes new connections: up, ready, with a weight."),
+			server_usable, NULL},
+		{GAUGE("server_weight", "Configured or set weight."), server_weight, NULL},
+		{GAUGE("server_connections", "Connections open, or being opened, to the server."),
+			server_connections, NULL},
+		{GAUGE("server_last_change_time_seconds",
+			 "Unix time of the last change of its state."),
+			NULL, server_changed_us},
+		{COUNTER("server_downtime_seconds", "Time spent down or in maintenance."), NULL,
+			server_downtime_us},
+		{GAUGE("server_check_duration_seconds", "How long its last health check took."),
+			NULL, server_check_us},
+		{COUNTER("server_went_down", "Times it went down."), server_times_down, NULL},
+	};
 
-	each_server(w, &up, server_up);
-	each_server(w, &usable, server_usable);
-	each_server(w, &weight, server_weight);
-	each_server(w, &connections, server_connections);
-	each_server(w, &changed, server_changed);
-	each_server(w, &downtime, server_downtime);
-	each_server(w, &duration, server_check_duration);
-	each_server(w, &falls, server_times_down);
+	for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++)
+		each_server(w, &metrics[i]);
 }
 
 static void write_server_counters(struct writer *w)

@@ -168,6 +168,18 @@ Test(expo, numbers_are_short_and_read_back_the_same)
 		  "aegislb_up +Inf\naegislb_up -Inf\naegislb_up NaN\n");
 }
 
+Test(expo, microseconds_become_exact_seconds)
+{
+	const uint64_t values[] = {0, 1, 64, 1000000, 1500000, 1795480536123456};
+	struct expo e;
+
+	expo_init(&e);
+	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++)
+		expo_sample_seconds(&e, &up, NULL, 0, values[i]);
+	check(&e, "aegislb_up 0\naegislb_up 0.000001\naegislb_up 0.000064\naegislb_up 1\n"
+		  "aegislb_up 1.5\naegislb_up 1795480536.123456\n");
+}
+
 Test(expo, histogram_buckets_are_cumulative)
 {
 	const double bounds[] = {0.001, 0.5};

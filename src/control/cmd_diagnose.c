@@ -86,20 +86,27 @@ static const char *advice(enum check_status status)
 	return "";
 }
 
+static bool fails_its_checks(const struct server *s)
+{
+	enum check_status last = s->last_check.status;
+
+	return s->checks_enabled && last != CHECK_INI && !check_statuses[last].ok;
+}
+
 static void judge_server(struct diagnosis *d, const struct server *s)
 {
 	const char *backend = s->backend->conf->name;
-	char addr[ADDR_TEXT_MAX], words[CHECK_CAUSE_MAX];
+	char addr[ADDR_TEXT_MAX], status[32], words[CHECK_CAUSE_MAX];
 
 	if (s->admin != SERVER_READY)
 		expo_fmt(finding(d),
 			"%s/%s is in %s by an operator: `set server %s/%s state ready` ends it\n",
 			backend, s->name, s->admin == SERVER_DRAIN ? "drain" : "maintenance",
 			backend, s->name);
-	else if (!server_is_up(s))
-		expo_fmt(finding(d), "%s/%s is DOWN (%s at %s): %s\n", backend, s->name,
-			check_words(s, words), addr_format(&s->addr, addr),
-			advice(s->last_check.status));
+	else if (!server_is_up(s) || fails_its_checks(s))
+		expo_fmt(finding(d), "%s/%s is %s (%s at %s): %s\n", backend, s->name,
+			server_status(s, status), check_words(s, words),
+			addr_format(&s->addr, addr), advice(s->last_check.status));
 	else if (s->weight == 0)
 		expo_fmt(finding(d),
 			"%s/%s has weight 0 and gets no connections: `set weight %s/%s 1`\n",

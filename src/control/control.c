@@ -252,6 +252,9 @@ static bool open_timers(struct control *c)
 	struct timeval second = {1, 0}, drain = timeval_of_ms(ACCESS_DRAIN_MS);
 
 	for (int i = 0; i < SIGNALS; i++) {
+		/* What libevent puts back when the loop is over: a signal that comes as late as that is
+		 * no reason not to end with status 0. */
+		signal(numbers[i], SIG_IGN);
 		own->signals[i] = evsignal_new(c->base, numbers[i], on_signal, c);
 		if (!own->signals[i] || event_add(own->signals[i], NULL) < 0)
 			return false;

@@ -82,6 +82,7 @@ def test_health_ends_with_the_stop(site):
         assert ask("/ready")[0] == 503
         assert "aegislb_stopping 1" in ask("/metrics")[2]
         balancer.send(signal.SIGTERM)
+        assert balancer.exit_status() == 0
 
 
 def test_promtool_has_nothing_to_say(site):

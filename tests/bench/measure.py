@@ -119,7 +119,7 @@ class Bench:
 
     def load(self, workload, port, proxy, trace):
         results = []
-        rest = proxy.memory_bytes() if proxy and workload.hold else 0
+        rest = proxy.memory_bytes("Pss") if proxy and workload.hold else 0
         if workload.warm:
             with Load(self, workload, port, workload.warm) as load:
                 results.append(load.result)
@@ -127,7 +127,7 @@ class Bench:
             with Load(self, workload, port, workload.connections) as load:
                 return latencies(load.result), [*results, load.result]
         before, busy = proxy.settled_cpu_ns(), busy_ns(self.proxy_core)
-        memory = proxy.memory_bytes() if workload.hold else 0
+        memory = proxy.memory_bytes("Rss") if workload.hold else 0
         with contextlib.ExitStack() as stack:
             calls = stack.enter_context(traced(proxy, self.folder)) if trace else {}
             with Load(self, workload, port, workload.connections) as load:
@@ -135,7 +135,7 @@ class Bench:
                 figures = latencies(load.result)
                 if workload.hold:
                     figures["rest"] = rest
-                    figures["idle"] = (proxy.memory_bytes() - memory) / workload.connections
+                    figures["idle"] = (proxy.memory_bytes("Rss") - memory) / workload.connections
             cpu = proxy.settled_cpu_ns() - before
         self.own_ns += cpu
         self.foreign_ns += max(0, busy_ns(self.proxy_core) - busy - cpu)

@@ -105,11 +105,11 @@ class Process:
                 return now
             before = now
 
-    def memory_bytes(self):
-        """Resident memory, a page shared with other processes by its share (Pss)."""
+    def memory_bytes(self, kind):
+        """Resident memory: all of it (Rss), or a page shared with other processes by its share (Pss)."""
         rollups = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in self.tree()]
         return sum(1024 * int(line.split()[1]) for text in rollups for line in text.splitlines()
-                   if line.startswith("Pss:"))
+                   if line.startswith(f"{kind}:"))
 
 
 def busy_ns(core):

@@ -25,17 +25,17 @@ def arguments():
     parser.add_argument("--aegislb", default="aegislb", help="the program to measure")
     parser.add_argument("--programs", default=Path(__file__).parent, help="where load, sink and floor were built")
     parser.add_argument("--quick", action="store_true", help="the main workloads, small, in less than a minute")
-    parser.add_argument("--rounds", type=int, help="how often each is measured (default 5, quick 3)")
+    parser.add_argument("--rounds", type=int, help="how often each is measured (default 5)")
     parser.add_argument("--size", type=float, help="fraction of the full work of a measurement (quick 0.1)")
-    parser.add_argument("--budget", type=float, help="seconds after which no further round begins (quick 50)")
+    parser.add_argument("--budget", type=float, help="seconds after which no further round begins (quick 45)")
     parser.add_argument("--only", type=lambda text: text.split(","), help="workloads, e.g. W1,W3; W2 stands for all four")
     parser.add_argument("--peers", type=lambda text: text.split(","), help="e.g. aegislb,haproxy,floor")
     parser.add_argument("--calls", action="store_true", help="count system calls too, in a shorter run under strace")
     parser.add_argument("--json", metavar="FILE", help="write all samples there")
     a = parser.parse_args()
-    a.rounds = a.rounds or (3 if a.quick else 5)
+    a.rounds = a.rounds or 5
     a.size = a.size or (0.1 if a.quick else 1.0)
-    a.budget = a.budget or (50 if a.quick else 3600)
+    a.budget = a.budget or (45 if a.quick else 3600)
     return a
 
 

@@ -19,7 +19,9 @@ class Workload:
     grows: str = "connections"  # what is made smaller for a quick run: connections, or a key of the exchange
 
     def sized(self, fraction):
-        """The same with less work."""
+        """The same with less work; memory is compared at full size."""
+        if self.hold:
+            return self
         if self.grows == "connections":
             return replace(self, connections=max(1, int(self.connections * fraction)))
         return replace(self, exchange=self.exchange | {self.grows: max(1, int(self.exchange[self.grows] * fraction))})

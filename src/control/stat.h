@@ -24,8 +24,8 @@ void info_text(struct control *c, struct expo *out);
 void info_typed(struct control *c, struct expo *out);
 json_t *info_json(struct control *c);
 
-/* What the last check of a server found, for people: "HTTP status 200", "connect refused", "not checked". Returns buf or a
- * static text. */
+/* What the last check of a server found, for people: "HTTP status 200", "connect refused", "not
+ * checked". Returns buf or a static text. */
 const char *check_words(const struct server *s, char buf[CHECK_CAUSE_MAX]);
 
 /* `show health json`, `show cluster json`, `show events json`: the shapes of doc/runtime-api.md.

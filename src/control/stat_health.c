@@ -6,7 +6,7 @@
 
 #include "log.h"
 
-#include <stdio.h>
+#include <string.h>
 
 static const char *const admin_names[] = {
 	[SERVER_READY] = "ready", [SERVER_DRAIN] = "drain", [SERVER_MAINT] = "maint"};
@@ -70,6 +70,17 @@ json_t *cluster_json(struct control *c)
 		1, "warnings");
 }
 
+/* An event's text is cut to its room, perhaps within a character: then what is whole of it. */
+static json_t *json_text(const char *text)
+{
+	size_t n = strlen(text);
+	json_t *o = json_stringn(text, n);
+
+	while (!o && n > 0)
+		o = json_stringn(text, --n);
+	return o;
+}
+
 json_t *events_json(struct control *c, size_t max)
 {
 	size_t n = events_count(c->events), wanted = max && max < n ? max : n;
@@ -77,8 +88,8 @@ json_t *events_json(struct control *c, size_t max)
 
 	for (size_t i = 0; array && i < wanted; i++) {
 		const struct event_record *e = events_at(c->events, n - 1 - i);
-		json_t *item =
-			json_pack("{s:o,s:s}", "time", json_time(e->wall_us), "text", e->text);
+		json_t *item = json_pack(
+			"{s:o,s:o}", "time", json_time(e->wall_us), "text", json_text(e->text));
 
 		if (json_array_append_new(array, item) < 0) {
 			json_decref(array);

@@ -292,6 +292,17 @@ Test(stat, shapes_of_our_own_are_as_documented)
 	json_decref(info);
 }
 
+Test(stat, an_event_cut_within_a_character_does_not_take_the_others_with_it)
+{
+	json_t *events;
+
+	events_add(lab.control.events, "%222s\xc3\xa4", "x");
+	events_add(lab.control.events, "whole");
+	events = ask_json("show events json\n");
+	cr_assert_eq(json_array_size(events), 2);
+	json_decref(events);
+}
+
 Test(stat, servers_state_is_haproxys_format_1)
 {
 	char *got;

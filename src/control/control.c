@@ -186,6 +186,11 @@ static void on_server_down(void *arg, struct server *s)
 	control_order_all(c, &order);
 }
 
+static void on_servers_published(void *arg)
+{
+	control_wake_all(arg);
+}
+
 static void on_servers_changed(void *arg)
 {
 	state_save(arg);
@@ -312,6 +317,7 @@ bool control_open(struct control *c, char *why, size_t why_size)
 		.went_down = on_server_down,
 		.check_anew = on_server_check_anew,
 		.changed = on_servers_changed,
+		.published = on_servers_published,
 		.arg = c,
 	};
 

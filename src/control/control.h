@@ -72,6 +72,10 @@ void control_free(struct control *c);
 /* A copy of the order for every worker; `order` is a template on the caller's stack. */
 void control_order_all(struct control *c, const struct order *order);
 
+/* Every worker passes through its loop once: it has seen the newest view then, and no older one is
+ * kept for its sake. */
+void control_wake_all(struct control *c);
+
 /* Sums over the workers, the way every reader of tallies wants them. */
 uint64_t control_sum(const struct control *c, size_t offset_in_tally);
 uint64_t control_sum_listener(const struct control *c, unsigned listener, size_t offset);

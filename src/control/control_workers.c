@@ -17,6 +17,12 @@ void control_order_all(struct control *c, const struct order *order)
 	}
 }
 
+void control_wake_all(struct control *c)
+{
+	for (size_t i = 0; i < c->n_workers; i++)
+		mailbox_wake(c->workers[i].mailbox);
+}
+
 static uint64_t counter_at(const void *base, size_t offset)
 {
 	return tally_get((const tally_t *)(const void *)((const char *)base + offset));

@@ -51,6 +51,8 @@ bool servers_publish(struct servers *s, struct mono now)
 		s->view_number++;
 		s->publish_again = false;
 		qsbr_reclaim(s->views);
+		if (s->hooks.published)
+			s->hooks.published(s->hooks.arg);
 		return true;
 	}
 	view_free(v);

@@ -125,6 +125,8 @@ struct servers_hooks {
 		struct server *s); /* admin state or address: a check under way is void */
 	void (*changed)(
 		void *arg); /* admin state, weight, address or membership: to be kept on disk */
+	void (*published)(
+		void *arg); /* a new view: workers that sleep must wake, or none before it is freed */
 	void *arg;
 };
 

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from actors import AEGISCTL
-from lab import die_with_parent, wait_until
+from lab import SANITIZED, die_with_parent, wait_until
 from wire import client_hello, connect, read_all, read_exactly
 
 GOLDEN = (pathlib.Path(__file__).parent / "haproxy-2.6-show-stat-header.csv").read_text().rstrip("\n")
@@ -220,6 +220,18 @@ def test_aegisctl_s_exit_status_tells(site, tmp_path):
     assert aegisctl(balancer, "nonsense").returncode != 0
     nobody = subprocess.run([AEGISCTL, "-s", str(tmp_path / "none"), "status"], capture_output=True, text=True)
     assert nobody.returncode != 0 and "none" in nobody.stderr
+
+
+@pytest.mark.skipif(SANITIZED, reason="keeps freed memory")
+def test_changes_cost_an_idle_node_no_memory(site):
+    """Workers that sleep let go of old views all the same."""
+    balancer = site.start_balancer(health='type = "none";', servers=",".join(
+        f'{{ name = "s{n}"; address = "10.10.10.103:{1000 + n}"; }}' for n in range(500)))
+    balancer.ask("set weight aegis/s0 2; set weight aegis/s0 1")
+    before = balancer.resident_bytes()
+    for _ in range(10):
+        balancer.ask("; ".join(f"set weight aegis/s0 {2 + n % 2}" for n in range(20)))
+    assert balancer.resident_bytes() - before < 2 << 20
 
 
 def test_explain_and_routes(site):

@@ -31,7 +31,7 @@ static struct events *events;
 static struct servers *all;
 static struct backend *aegis;
 static struct server *a, *b, *spare;
-static int saved, closed;
+static int saved, closed, published;
 
 static void on_changed(void *arg)
 {
@@ -46,9 +46,16 @@ static void on_went_down(void *arg, struct server *s)
 	closed++;
 }
 
+static void on_published(void *arg)
+{
+	(void)arg;
+	published++;
+}
+
 static void begin(void)
 {
-	struct servers_hooks hooks = {.changed = on_changed, .went_down = on_went_down};
+	struct servers_hooks hooks = {
+		.changed = on_changed, .went_down = on_went_down, .published = on_published};
 
 	cr_assert(sodium_init() >= 0);
 	views = qsbr_new(1, view_free);
@@ -419,6 +426,16 @@ Test(servers, deleting_wants_maintenance_and_no_sessions)
 	cr_expect(servers_del(all, a, "by the test") == SERVERS_OK);
 	cr_expect(servers_find(aegis, "a") == NULL);
 	cr_expect(servers_by_id(all, 0) == NULL);
+}
+
+Test(servers, every_new_view_is_told_so_that_sleeping_workers_pass)
+{
+	servers_set_weight(all, a, 7, "by the test");
+	cr_expect(eq(int, published, 1));
+	servers_set_weight(all, a, 7, "by the test");
+	cr_expect(eq(int, published, 1), "nothing changed, nobody is woken");
+	servers_set_admin(all, a, SERVER_MAINT, "by the test");
+	cr_expect(eq(int, published, 2));
 }
 
 Test(servers, id_rests_while_a_worker_may_hold_it)

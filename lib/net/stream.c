@@ -3,6 +3,8 @@
 #include "net/stream.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
@@ -19,7 +21,7 @@ int stream_accept(int listener, struct addr *ret_peer)
 	return fd;
 }
 
-int stream_connect(const struct addr *to)
+int stream_connect(const struct addr *to, unsigned fd_end)
 {
 	struct sockaddr_storage sa;
 	socklen_t len = addr_to_sockaddr(to, &sa);
@@ -28,12 +30,26 @@ int stream_connect(const struct addr *to)
 
 	if (fd < 0)
 		return -errno;
+	if ((unsigned)fd >= fd_end) {
+		close(fd);
+		return -EMFILE;
+	}
 	if (connect(fd, (struct sockaddr *)&sa, len) < 0 && errno != EINPROGRESS) {
 		err = -errno;
 		close(fd);
 		return err;
 	}
 	return fd;
+}
+
+unsigned stream_next_number(int fd)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	if (copy < 0)
+		return UINT_MAX;
+	close(copy);
+	return (unsigned)copy;
 }
 
 ssize_t stream_recv(int fd, void *buf, size_t n)

@@ -12,8 +12,13 @@
 int stream_accept(int listener, struct addr *ret_peer);
 
 /* A new socket on its way to `to`; it may send as soon as the connection stands (-EAGAIN until
- * then), and a failure that comes later is the result of that send. */
-int stream_connect(const struct addr *to);
+ * then), and a failure that comes later is the result of that send. -EMFILE, too, where its number
+ * would be `fd_end` or more. */
+int stream_connect(const struct addr *to, unsigned fd_end);
+
+/* The number that the next new descriptor will have, found by the copy of another; UINT_MAX: there
+ * is none. */
+unsigned stream_next_number(int fd);
 
 /* 0: the peer has ended its side. */
 ssize_t stream_recv(int fd, void *buf, size_t n);

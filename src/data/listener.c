@@ -5,12 +5,14 @@
 #include "net/stream.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
 enum {
 	BATCH_MAX = 64,
-	/* Left for servers' sockets, pipes and control, before they are needed. */
+	/* Descriptors that are never given to new clients: half for the servers' sockets and pipes
+	 * of those who are in, half for control. */
 	FD_RESERVE_MAX = 256,
 	QUIET_MS = 1000, /* without a pause, before we say that accepting has resumed */
 };
@@ -144,6 +146,7 @@ void listeners_pause(struct worker *w, int error)
 	if (ls->paused || w->draining)
 		return;
 	ls->paused = true;
+	ls->short_of = error != 0;
 	ls->last_pause = worker_now(w);
 	for (size_t i = 0; i < ls->n; i++)
 		event_del(&ls->all[i].event);
@@ -168,14 +171,24 @@ static bool watch_all(struct listeners *ls)
 	return true;
 }
 
+/* A try would cost the reserve one descriptor at a time. */
+static bool has_room(struct worker *w)
+{
+	const struct listeners *ls = &w->listeners;
+	uint32_t open = atomic_load_explicit(&w->load->connections, memory_order_relaxed);
+
+	return open < w->config->limits.connections &&
+	       (!ls->short_of || ls->n == 0 ||
+		       stream_next_number(ls->all[0].fd) < ls->fd_ceiling);
+}
+
 void listeners_resume(struct worker *w)
 {
 	struct listeners *ls = &w->listeners;
-	uint32_t open = atomic_load_explicit(&w->load->connections, memory_order_relaxed);
 
 	if (w->draining)
 		return;
-	if (ls->paused && open < w->config->limits.connections)
+	if (ls->paused && has_room(w))
 		ls->paused = !watch_all(ls);
 	if (ls->paused || !ls->reported)
 		return;
@@ -188,17 +201,19 @@ void listeners_resume(struct worker *w)
 /* --- life --- */
 
 /* The kernel hands out the lowest free number: one near the limit says that nearly all are taken. */
-static unsigned fd_ceiling(void)
+void listeners_reserve(struct listeners *ls)
 {
 	struct rlimit limit;
 	rlim_t reserve;
 
+	ls->fd_ceiling = ls->fd_end = UINT_MAX;
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
-		return UINT32_MAX;
+		return;
 	reserve = limit.rlim_cur / 8;
 	if (reserve > FD_RESERVE_MAX)
 		reserve = FD_RESERVE_MAX;
-	return (unsigned)(limit.rlim_cur - reserve);
+	ls->fd_ceiling = (unsigned)(limit.rlim_cur - reserve);
+	ls->fd_end = (unsigned)(limit.rlim_cur - reserve / 2);
 }
 
 static void init_one(struct listener *l, struct worker *w, const struct worker_listener *lent)
@@ -222,7 +237,6 @@ bool listeners_init(struct worker *w)
 	ls->all = calloc(ls->n + 1, sizeof(*ls->all));
 	if (!ls->all)
 		return false;
-	ls->fd_ceiling = fd_ceiling();
 	for (size_t i = 0; i < ls->n; i++)
 		init_one(&ls->all[i], w, &w->setup.listeners[i]);
 	return watch_all(ls);

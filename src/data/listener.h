@@ -28,11 +28,17 @@ struct listener {
 struct listeners {
 	struct listener *all;
 	size_t n;
-	unsigned fd_ceiling; /* descriptors from here on are left to what is open already */
+	unsigned fd_ceiling; /* descriptors from here on are for the servers of who is in, not for
+				new clients or pipes */
+	unsigned fd_end;     /* and from here on for control: checks, the status socket */
 	bool paused;
+	bool short_of; /* the pause waits for descriptors or memory, not for a connection's end */
 	bool reported; /* REPORT_PAUSED was sent, REPORT_RESUMED not yet */
 	struct mono last_pause;
 };
+
+/* Sets apart the descriptors that new clients do not get; before anything else of a worker. */
+void listeners_reserve(struct listeners *ls);
 
 /* False: out of memory. The sockets are watched from now on. */
 bool listeners_init(struct worker *w);

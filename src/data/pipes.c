@@ -11,9 +11,19 @@ struct pipes_entry {
 	struct pipes_entry *next;
 };
 
-void pipes_init(struct pipes *p, unsigned max, struct tally *tally)
+void pipes_init(struct pipes *p, unsigned max, unsigned fd_end, struct tally *tally)
 {
-	*p = (struct pipes){.max = max, .tally = tally};
+	*p = (struct pipes){.max = max, .fd_end = fd_end, .tally = tally};
+}
+
+static bool open_below(struct pipe *pipe, unsigned fd_end)
+{
+	if (pipe_open(pipe) < 0)
+		return false;
+	if ((unsigned)pipe->out < fd_end && (unsigned)pipe->in < fd_end)
+		return true;
+	pipe_close(pipe);
+	return false;
 }
 
 static struct pipes_entry *open_entry(struct pipes *p, struct mono now)
@@ -23,7 +33,7 @@ static struct pipes_entry *open_entry(struct pipes *p, struct mono now)
 	if (p->open >= p->max || !mono_reached(now, p->again_at))
 		return NULL;
 	e = malloc(sizeof(*e));
-	if (!e || pipe_open(&e->pipe) < 0) {
+	if (!e || !open_below(&e->pipe, p->fd_end)) {
 		free(e);
 		p->again_at = mono_add_ms(now, REFUSED_PAUSE_MS);
 		return NULL;

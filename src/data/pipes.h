@@ -12,13 +12,13 @@ struct pipes_entry;
 struct pipes {
 	struct pipes_entry *free;
 	unsigned open, n_free;
-	unsigned max;
+	unsigned max, fd_end;
 	struct mono again_at; /* after a refusal of the system: no attempt before */
 	struct tally *tally;
 };
 
-/* max: how many may be open at once; two descriptors each. */
-void pipes_init(struct pipes *p, unsigned max, struct tally *tally);
+/* max: how many may be open at once; two descriptors each, with numbers below fd_end. */
+void pipes_init(struct pipes *p, unsigned max, unsigned fd_end, struct tally *tally);
 void pipes_release(struct pipes *p); /* all were given back */
 
 /* NULL: none to be had now; the caller copies instead. */

@@ -141,7 +141,8 @@ static bool init(struct worker *w)
 	randombytes_buf(label_key, sizeof(label_key));
 	randombytes_buf(&seed, sizeof(seed));
 	prng_init(&w->prng, seed);
-	pipes_init(&w->pipes, pipes_max(w->config), w->tally);
+	listeners_reserve(&w->listeners);
+	pipes_init(&w->pipes, pipes_max(w->config), w->listeners.fd_ceiling, w->tally);
 	w->base = new_base();
 	if (!w->base)
 		return false;

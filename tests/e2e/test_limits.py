@@ -119,6 +119,17 @@ def test_out_of_descriptors_it_pauses_and_goes_on(site):
         assert is_served(s, 5)
 
 
+def test_out_of_descriptors_the_operator_and_the_checks_still_get_theirs(site):
+    balancer = start(site, workers=1, prefix=("prlimit", "--nofile=64:64"), health='type = "tcp"; interval = "200ms";')
+    with contextlib.ExitStack() as stack:
+        opened(stack, 60)
+        balancer.wait_log("(?i)descriptors|too many open files")
+        for _ in range(20):
+            assert balancer.answers()
+            time.sleep(0.05)  # a second in all, in which clients knock at every tick
+        assert "checks cannot be made" not in balancer.log()
+
+
 def test_a_refused_connection_is_closed_not_left(site):
     """Over the rate, the balancer holds nothing for it."""
     balancer = start(site, listener='rate_limit = { connections = 1; per = "60s"; burst = 1; by = "source"; };')

@@ -118,30 +118,34 @@ class Bench:
                         raise Failure(f"{peer.name} ended by itself: {proxy.last_words()}")
 
     def load(self, workload, port, proxy, trace):
-        results = []
-        rest = proxy.memory_bytes("Pss") if proxy and workload.hold else 0
-        if workload.warm:
-            with Load(self, workload, port, workload.warm) as load:
-                results.append(load.result)
+        """The figures, and what the load generators counted."""
+        if workload.hold:
+            return self.load_and_hold(workload, port, proxy)
+        results = [self.load_once(workload, port, workload.warm)] if workload.warm else []
         if not proxy:
-            with Load(self, workload, port, workload.connections) as load:
-                return latencies(load.result), [*results, load.result]
+            results.append(self.load_once(workload, port, workload.connections))
+            return latencies(results[-1]), results
         before, busy = proxy.settled_cpu_ns(), busy_ns(self.proxy_core)
-        memory = proxy.memory_bytes("Rss") if workload.hold else 0
-        with contextlib.ExitStack() as stack:
-            calls = stack.enter_context(traced(proxy, self.folder)) if trace else {}
-            with Load(self, workload, port, workload.connections) as load:
-                results.append(load.result)
-                figures = latencies(load.result)
-                if workload.hold:
-                    figures["rest"] = rest
-                    figures["idle"] = (proxy.memory_bytes("Rss") - memory) / workload.connections
+        with traced(proxy, self.folder) if trace else contextlib.nullcontext({}) as calls:
+            results.append(self.load_once(workload, port, workload.connections))
             cpu = proxy.settled_cpu_ns() - before
         self.own_ns += cpu
         self.foreign_ns += max(0, busy_ns(self.proxy_core) - busy - cpu)
-        figures["cpu"] = cpu / workload.units()
-        figures["calls"] = {name: count / workload.units() for name, count in calls.items()}
-        return figures, results
+        counted = {name: count / workload.units() for name, count in calls.items()}
+        return latencies(results[-1]) | {"cpu": cpu / workload.units(), "calls": counted}, results
+
+    def load_once(self, workload, port, connections):
+        with Load(self, workload, port, connections) as load:
+            return load.result
+
+    def load_and_hold(self, workload, port, proxy):
+        """What the connections add to those of the warm-up, which stay open: so none is served from what those left."""
+        rest = proxy.memory_bytes("Pss")
+        with Load(self, workload, port, workload.warm) as first:
+            before = proxy.memory_bytes("Rss")
+            with Load(self, workload, port, workload.connections) as more:
+                added = proxy.memory_bytes("Rss") - before
+        return {"rest": rest, "idle": added / workload.connections}, [first.result, more.result]
 
 
 def latencies(result):

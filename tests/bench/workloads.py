@@ -59,7 +59,7 @@ WORKLOADS = [
     Workload("W2up1", {"hello": 517, "rounds": 1, "message": 4 * GIB, "answer": 1}, 1, grows="message"),
     Workload("W2up16", {"hello": 517, "rounds": 1, "message": GIB // 4, "answer": 1}, 16, grows="message"),
     Workload("W3", {"hello": 517, "rounds": 1000, "message": KIB, "answer": KIB}, 64, grows="rounds"),
-    Workload("W4", {"hello": 517, "first": 1}, 5000, warm=64, hold=True),
+    Workload("W4", {"hello": 517, "first": 1}, 5000, warm=500, hold=True),
 ]
 QUICK = ["W1", "W1c", "W1s", "W2down1", "W2up16", "W3", "W4"]
 

@@ -1,4 +1,4 @@
-#include "config-build.h"
+#define _GNU_SOURCE
 
 #include "net/pipe.h"
 

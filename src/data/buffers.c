@@ -1,5 +1,3 @@
-#include "config-build.h"
-
 #include "data/buffers.h"
 
 #include "base/bug.h"

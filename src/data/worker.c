@@ -12,7 +12,7 @@ enum {
 	WHEEL_SLOTS = 1024,
 	WHEEL_STEP_MS = 20, /* how late a time limit may be */
 	TICK_MS = 20,	    /* how late room made by other workers is noticed */
-	TRIM_MS = 500,	    /* how often unused memory is looked for */
+	TRIM_MS = 100,	    /* how often unused memory is looked for */
 	PIPES_MAX = 256,
 	PIPES_SHARE = 16, /* of the descriptors, at most one in so many goes into free pipes */
 };

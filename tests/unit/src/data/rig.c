@@ -118,7 +118,7 @@ static void open_listener(struct rig *r)
 {
 	struct addr any_port = {.family = AF_INET, .ip = {127, 0, 0, 1}};
 	struct listener_fd_error error;
-	struct sockaddr_in in;
+	struct sockaddr_in in = {0};
 	socklen_t len = sizeof(in);
 
 	if (!listener_fd_open(&any_port, &r->listener, 1, &error) ||

@@ -79,7 +79,7 @@ static void connect_that_takes_too_long_goes_to_another_server(void)
 
 		getsockname(r->servers[0], (struct sockaddr *)&sa, &len);
 		filler[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-		connect(filler[i], (struct sockaddr *)&sa, len);
+		(void)connect(filler[i], (struct sockaddr *)&sa, len);
 	}
 	usleep(50 * 1000);
 	client = rig_client(r);
@@ -227,7 +227,7 @@ static void proxy_header_comes_before_the_hello(void)
 	struct rig *r = rig_new(&(struct rig_options){.backend = "proxy_protocol = \"v2\";"});
 	struct span hello = rig_hello("aegisagent.ai");
 	int client = rig_client(r), server = rig_accept(r, 0);
-	uint8_t head[16], rest[600], bytes[2048];
+	uint8_t head[16] = {0}, rest[600] = {0}, bytes[2048];
 	struct sockaddr_in in;
 	socklen_t len = sizeof(in);
 	size_t n;

@@ -178,8 +178,7 @@ static bool has_room(struct worker *w)
 	uint32_t open = atomic_load_explicit(&w->load->connections, memory_order_relaxed);
 
 	return open < w->config->limits.connections &&
-	       (!ls->short_of || ls->n == 0 ||
-		       stream_next_number(ls->all[0].fd) < ls->fd_ceiling);
+	       (!ls->short_of || ls->n == 0 || stream_next_number(ls->all[0].fd) < ls->fd_ceiling);
 }
 
 void listeners_resume(struct worker *w)

@@ -120,8 +120,8 @@ enum upstream_choice upstream_choose(struct conn *c)
 
 int upstream_connect(struct conn *c)
 {
-	int fd = stream_connect(&backend_of(c)->servers[c->side[SERVER].place].addr,
-		c->worker->listeners.fd_end);
+	int fd = stream_connect(
+		&backend_of(c)->servers[c->side[SERVER].place].addr, c->worker->listeners.fd_end);
 
 	if (fd < 0)
 		return -fd;

@@ -136,6 +136,13 @@ static void on_connections(evutil_socket_t fd, short what, void *arg)
 		l->batch = n > 0 ? n : 1;
 }
 
+void listeners_accept_waiting(struct worker *w)
+{
+	for (size_t i = 0; i < w->listeners.n && !w->listeners.paused; i++)
+		while (accept_one(&w->listeners.all[i]))
+			;
+}
+
 /* --- pauses --- */
 
 void listeners_pause(struct worker *w, int error)

@@ -44,6 +44,9 @@ void listeners_reserve(struct listeners *ls);
 bool listeners_init(struct worker *w);
 void listeners_release(struct worker *w);
 
+/* Takes in who has connected already, as far as there is room: a close would reset them. */
+void listeners_accept_waiting(struct worker *w);
+
 /* Gives them up for good; they are closed by who lent them. */
 void listeners_stop(struct worker *w);
 

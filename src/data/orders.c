@@ -114,6 +114,7 @@ static void obey(struct worker *w, struct order *o)
 		list_errors(w, o);
 		return;
 	case ORDER_STOP_ACCEPTING:
+		listeners_accept_waiting(w);
 		give_up_listeners(w);
 		return;
 	case ORDER_STOP:

@@ -129,10 +129,9 @@ static enum flow drain(struct conn *c, unsigned from)
 	if (n < 0)
 		return lose_sink(c, in, out);
 	touch(c);
-	if (!is_drained(in))
-		return wait_for_room(c, !from);
-	drop_unsent(c, in);
-	return FLOW_ON;
+	if (is_drained(in))
+		drop_unsent(c, in);
+	return FLOW_ON; /* a splice may stop short of a full queue: only -EAGAIN promises an edge */
 }
 
 /* --- reading --- */

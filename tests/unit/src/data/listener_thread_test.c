@@ -307,6 +307,29 @@ static void a_stop_drains(void)
 	rig_free(r);
 }
 
+/* Many wait in the kernel's queue when the order comes: closing the listener would reset them. */
+static void a_stop_takes_in_who_has_connected_already(void)
+{
+	struct rig *r = rig_new(&plain);
+	int clients[50], server;
+	char answer;
+
+	for (int i = 0; i < 50; i++)
+		clients[i] = rig_client(r);
+	rig_order(r, &(struct order){.kind = ORDER_STOP_ACCEPTING});
+	for (int i = 0; i < 50; i++) {
+		server = rig_serve(r, 0);
+		CHECK(put(server, "a", 1));
+		end(&server);
+	}
+	for (int i = 0; i < 50; i++) {
+		CHECK(get(clients[i], &answer, 1));
+		end(&clients[i]);
+	}
+	CHECK(UNTIL(r, r->reports[REPORT_DRAINED] == 1));
+	rig_free(r);
+}
+
 static void every_connection_leaves_an_access_record(void)
 {
 	struct rig *r = rig_new(&plain);
@@ -355,6 +378,8 @@ int main(void)
 		{"listener, without_descriptors_accepting_pauses_and_what_is_open_goes_on",
 			without_descriptors_accepting_pauses_and_what_is_open_goes_on},
 		{"listener, a_stop_drains", a_stop_drains},
+		{"listener, a_stop_takes_in_who_has_connected_already",
+			a_stop_takes_in_who_has_connected_already},
 		{"listener, every_connection_leaves_an_access_record",
 			every_connection_leaves_an_access_record},
 	};

@@ -28,7 +28,7 @@ def arguments():
     parser.add_argument("--rounds", type=int, help="how often each is measured (default 5)")
     parser.add_argument("--size", type=float, help="fraction of the full work of a measurement (quick 0.1)")
     parser.add_argument("--budget", type=float, help="seconds after which no further round begins (quick 45)")
-    parser.add_argument("--only", type=lambda text: text.split(","), help="workloads, e.g. W1,W3; W2 stands for all four")
+    parser.add_argument("--only", type=lambda text: text.split(","), help="workloads, e.g. W1,W3; W2 is all its four")
     parser.add_argument("--peers", type=lambda text: text.split(","), help="e.g. aegislb,haproxy,floor")
     parser.add_argument("--calls", action="store_true", help="count system calls too, in a shorter run under strace")
     parser.add_argument("--json", metavar="FILE", help="write all samples there")

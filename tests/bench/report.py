@@ -32,7 +32,8 @@ class Results:
     def of(self, row):
         """Median by peer, in the row's unit."""
         scale = 1.0 if row.figure in ("p50", "p99") else SCALE[row.unit]
-        return {peer: median(values) / scale for peer, values in self.samples.get((row.workload, row.figure), {}).items()}
+        by_peer = self.samples.get((row.workload, row.figure), {})
+        return {peer: median(values) / scale for peer, values in by_peer.items()}
 
     def spread(self):
         """How far the samples of the worst cell lie from their median, in per cent, and which it is."""

@@ -95,6 +95,16 @@ uint32_t conn_age_us(const struct conn *c)
 	return us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
 }
 
+static uint64_t age_ms(const struct conn *c)
+{
+	return mono_diff_us(c->started, worker_now(c->worker)) / 1000;
+}
+
+uint32_t conn_idle_ms(const struct conn *c)
+{
+	return (uint32_t)age_ms(c) - c->active_ms;
+}
+
 uint64_t conn_number(const struct conn *c)
 {
 	return (uint64_t)c->worker->setup.index << 56 | c->sequence;
@@ -364,7 +374,7 @@ static struct mono idle_deadline(const struct conn *c)
 {
 	uint64_t ms = idle_limit_ms(c);
 
-	return ms > 0 ? mono_add_ms(c->started, c->active_ms + ms) : MONO_NEVER;
+	return ms > 0 ? mono_add_ms(c->started, age_ms(c) - conn_idle_ms(c) + ms) : MONO_NEVER;
 }
 
 /* Activity moves no timer: it stands at or before the deadline, and looks again when it fires. */

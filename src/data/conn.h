@@ -80,7 +80,7 @@ struct conn {
 	struct label *label; /* what the client asked for; NULL: not known (yet) */
 	struct addr client;
 	struct mono started;
-	uint32_t active_ms; /* since `started`: the last byte either way */
+	uint32_t active_ms; /* since `started`, modulo 2^32: the last byte either way */
 	uint32_t sequence;  /* of the worker */
 	uint32_t first_byte_us;
 	uint32_t server_id; /* UINT32_MAX: none */
@@ -135,6 +135,10 @@ static inline uint16_t conn_listener(const struct conn *c)
 
 /* Microseconds since accept, at most 71 minutes. */
 uint32_t conn_age_us(const struct conn *c);
+
+/* Since the last byte either way; right while that is less than 49 days ago, however old the
+ * connection is. */
+uint32_t conn_idle_ms(const struct conn *c);
 
 uint64_t conn_number(const struct conn *c);
 const char *conn_state(const struct conn *c); /* a static word for `show sess` */

@@ -29,7 +29,6 @@ struct listing {
 static struct order_session describe(struct conn *c)
 {
 	struct worker *w = c->worker;
-	uint64_t age_ms = mono_diff_us(c->started, worker_now(w)) / 1000;
 	struct span name = label_name(c->label);
 	struct order_session s = {
 		.number = conn_number(c),
@@ -38,8 +37,8 @@ static struct order_session describe(struct conn *c)
 		.listener = conn_listener(c),
 		.backend = c->backend,
 		.server_id = c->server_id,
-		.age_ms = age_ms,
-		.idle_ms = age_ms > c->active_ms ? age_ms - c->active_ms : 0,
+		.age_ms = mono_diff_us(c->started, worker_now(w)) / 1000,
+		.idle_ms = conn_idle_ms(c),
 		.bytes_in = c->side[CLIENT].bytes,
 		.bytes_out = c->side[SERVER].bytes,
 		.state = conn_state(c),

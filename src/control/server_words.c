@@ -118,23 +118,23 @@ enum server_words_change server_words_addr(
 
 /* --- add server --- */
 
-static bool is_name(const char *name, char *wrong, size_t size)
+bool server_words_name(const char *name, char *wrong, size_t wrong_size)
 {
 	static const char allowed[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:";
 	size_t n = strspn(name, allowed);
 
 	if (name[0] == '\0' || strlen(name) > 63) {
-		snprintf(wrong, size, "a server name has 1 to 63 characters.");
+		snprintf(wrong, wrong_size, "a server name has 1 to 63 characters.");
 		return false;
 	}
 	if (name[n] == '\0')
 		return true;
 	if (name[n] < ' ' || name[n] > '~')
-		snprintf(wrong, size,
+		snprintf(wrong, wrong_size,
 			"a server name is made of letters, digits and '-', '_', '.', ':'.");
 	else
-		snprintf(wrong, size, "character '%c' is not permitted in server name '%s'.",
+		snprintf(wrong, wrong_size, "character '%c' is not permitted in server name '%s'.",
 			name[n], name);
 	return false;
 }
@@ -195,7 +195,7 @@ bool server_words_new(const char *name, const char *const *words, struct config_
 			"'server' expects <name> and <addr>[:<port>] as arguments.");
 		return false;
 	}
-	if (!is_name(name, wrong, wrong_size))
+	if (!server_words_name(name, wrong, wrong_size))
 		return false;
 	if (!addr_parse(words[0], false, &ret->addr)) {
 		snprintf(wrong, wrong_size,

@@ -24,6 +24,9 @@ enum server_words_change { SERVER_WORDS_SAME, SERVER_WORDS_CHANGED, SERVER_WORDS
 enum server_words_change server_words_addr(
 	const char *const *words, struct addr *addr, char *said, size_t said_size);
 
+/* What a server added at run time may be called. False: `wrong` says why not. */
+bool server_words_name(const char *name, char *wrong, size_t wrong_size);
+
 /* words: "ADDRESS:PORT" and the options of `add server`, then "". *ret borrows the name. False:
  * `wrong` says why. */
 bool server_words_new(const char *name, const char *const *words, struct config_server *ret,

@@ -1,5 +1,6 @@
 #include "control/state.h"
 
+#include "control/server_words.h"
 #include "log.h"
 
 #include <errno.h>
@@ -227,12 +228,14 @@ static bool read_added(json_t *o, struct kept *k)
 {
 	json_int_t weight, max, slow_start, port;
 	const char *admin, *addr;
+	char wrong[128];
 	int backup;
 
 	if (json_unpack(o, "{s:s,s:s,s:I,s:I,s:I,s:b,s:I,s:I}", "admin", &admin, "address", &addr,
 		    "weight", &weight, "initial_weight", &k->initial_weight, "max_connections",
 		    &max, "backup", &backup, "slow_start_ms", &slow_start, "health_port",
-		    &port) < 0)
+		    &port) < 0 ||
+		!server_words_name(k->server, wrong, sizeof(wrong)))
 		return false;
 	if (!in_range(weight, 256) || !in_range(k->initial_weight, 256) ||
 		!in_range(max, UINT32_MAX) || !in_range(slow_start, INT64_MAX / 1000) ||

@@ -141,6 +141,15 @@ Test(state, a_torn_or_foreign_file_is_set_aside_whole)
 		"\"admin\": \"drain\", \"weight\": {\"file\": 1, \"now\": 999}}]}");
 }
 
+Test(state, a_kept_name_that_would_break_a_table_is_refused)
+{
+	expect_set_aside(
+		"{\"version\": 1, \"servers\": [{\"backend\": \"aegis\", \"server\": \"n,\\nx\", "
+		"\"added\": {\"admin\": \"ready\", \"address\": \"127.0.0.1:1\", \"weight\": 1, "
+		"\"initial_weight\": 1, \"max_connections\": 0, \"backup\": false, "
+		"\"slow_start_ms\": 0, \"health_port\": 0}}]}");
+}
+
 Test(state, a_directory_that_takes_nothing_is_no_catastrophe)
 {
 	run("disable server aegis/a\n");

@@ -5,7 +5,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 2
 
 bad=''
-flags="-std=gnu17 -Ilib -Isrc ${CPPFLAGS:-}"
+flags="-std=gnu17 -Ilib -Isrc -DTOP_SRCDIR=\"\" ${CPPFLAGS:-}"
 sources=$(find lib src tests -name '*.c' | sort)
 code=$(find lib src tests -name '*.[ch]' | sort)
 manuals=$(find doc/man -name '*.[1-8]' | sort)

@@ -3,7 +3,7 @@
 import contextlib
 import time
 
-from lab import BALANCER6, inside, ip, wait_until
+from lab import BALANCER6, SLOW, inside, ip, wait_until
 from wire import Closed, client_hello, connect, read_all, read_exactly
 
 HELLO = client_hello()
@@ -24,7 +24,7 @@ def start(site, **changes):
 
 def is_served(s, seconds=0.5):
     """Whether the hello comes back within that time."""
-    s.settimeout(seconds)
+    s.settimeout(seconds * SLOW)
     with contextlib.suppress(OSError, Closed):
         return read_exactly(s, len(HELLO)) == HELLO
 
@@ -39,7 +39,7 @@ def opened(stack, number, **where):
 
 
 def is_refused(s):
-    s.settimeout(5)
+    s.settimeout(5 * SLOW)
     try:
         return len(read_all(s)) <= 7
     except ConnectionResetError:
@@ -134,7 +134,7 @@ def test_a_refused_connection_is_closed_not_left(site):
     """Over the rate, the balancer holds nothing for it."""
     balancer = start(site, listener='rate_limit = { connections = 1; per = "60s"; burst = 1; by = "source"; };')
     with contextlib.ExitStack() as stack:
-        opened(stack, 1)
+        assert is_served(opened(stack, 1)[0], 5)
         for s in opened(stack, 50):
             assert is_refused(s)
         assert int(balancer.stat("FRONTEND", "scur", "https")) == 1

@@ -1,7 +1,7 @@
 #include "ratelimit/sources.h"
 
-#include "base/prng.h"
 #include "../../fault.h"
+#include "base/prng.h"
 
 #include <criterion/criterion.h>
 

@@ -1,7 +1,7 @@
 #include "wheel/wheel.h"
 
-#include "base/prng.h"
 #include "../../fault.h"
+#include "base/prng.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

@@ -121,6 +121,7 @@ static void open_listener(struct rig *r)
 	struct sockaddr_in in = {0};
 	socklen_t len = sizeof(in);
 
+	r->listener = -1;
 	if (!listener_fd_open(&any_port, &r->listener, 1, &error) ||
 		getsockname(r->listener, (struct sockaddr *)&in, &len) < 0)
 		broken("listener");

@@ -8,7 +8,7 @@ import pytest
 from lab import wait_until
 from wire import alert_in, client_hello, connect, read_all, read_exactly
 
-SLOW_CHECKS = 'type = "https"; path = "/health"; host = "aegisagent.ai"; interval = "1s"; timeout = "500ms";'
+SLOW_CHECKS = 'type = "https"; path = "/health"; host = "aegisagent.ai"; interval = "1s"; timeout = "1s";'
 
 
 def test_no_connection_fails_when_a_backend_is_killed(site):

@@ -34,6 +34,10 @@ lib_libratelimit_a_CFLAGS = $(STRICT_CFLAGS)
 lib_libwheel_a_SOURCES = lib/wheel/wheel.c lib/wheel/wheel.h
 lib_libwheel_a_CFLAGS = $(STRICT_CFLAGS)
 
+noinst_LIBRARIES += lib/libprefixset.a
+lib_libprefixset_a_SOURCES = lib/prefixset/prefixset.c lib/prefixset/prefixset.h
+lib_libprefixset_a_CFLAGS = $(STRICT_CFLAGS)
+
 noinst_LIBRARIES += lib/libring.a lib/libmailbox.a lib/libqsbr.a lib/libexpo.a
 lib_libring_a_SOURCES = lib/ring/ring.c lib/ring/ring.h
 lib_libring_a_CFLAGS = $(STRICT_CFLAGS)

@@ -27,7 +27,7 @@ src_libservers_a_SOURCES = \
 	src/control/server_table.c src/control/server_table.h src/control/servers.c src/control/servers.h \
 	src/control/view_build.c src/control/view_build.h
 src_libservers_a_CFLAGS = $(AM_CFLAGS)
-SERVERS_LIBS = src/libservers.a src/liblog.a src/libbetween.a lib/libbalance.a lib/libhealth.a lib/libqsbr.a \
+SERVERS_LIBS = src/libservers.a src/liblog.a src/libbetween.a lib/libprefixset.a lib/libbalance.a lib/libhealth.a lib/libqsbr.a \
 	lib/libratelimit.a lib/libnet.a lib/libbase.a $(SODIUM_LIBS) $(JANSSON_LIBS)
 
 # Health checks: when, and how.
@@ -91,7 +91,7 @@ src_libdata_a_SOURCES = \
 	src/data/upstream.c src/data/upstream.h \
 	src/data/worker.c src/data/worker.h src/data/worker_inside.h
 src_libdata_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(SODIUM_CFLAGS)
-DATA_LIBS = src/libdata.a src/libbetween.a lib/libsni.a lib/libproxyproto.a lib/libbalance.a lib/libratelimit.a \
+DATA_LIBS = src/libdata.a src/libbetween.a lib/libprefixset.a lib/libsni.a lib/libproxyproto.a lib/libbalance.a lib/libratelimit.a \
 	lib/libwheel.a lib/libring.a lib/libmailbox.a lib/libqsbr.a $(CONF_LIBS) $(EVENT_LIBS) $(SODIUM_LIBS)
 
 # The control thread: what turns on its loop.

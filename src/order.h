@@ -13,6 +13,7 @@
 
 enum order_kind {
 	ORDER_CLOSE_SERVER,  /* end every connection to `server` with `reason` */
+	ORDER_CLOSE_BANNED,  /* end every connection whose client the newest view bans */
 	ORDER_CLOSE_SESSION, /* end the connection numbered `session` */
 	ORDER_LIST_SESSIONS, /* answer with one REPORT_SESSIONS of at most `max` connections */
 	ORDER_LIST_ERRORS,   /* answer with one REPORT_ERRORS: the last hellos refused */

@@ -22,6 +22,7 @@ const struct end_reason_text end_reasons[END_REASONS] = {
 	[END_LIMIT_PER_SOURCE] = {"LS", "limit_per_source",
 		"too many connections from this source"},
 	[END_LIMIT_RATE] = {"LR", "limit_rate", "too many new connections from this source"},
+	[END_BANNED] = {"LB", "banned", "banned source"},
 	[END_NO_SERVER] = {"SN", "no_server", "no server available"},
 	[END_SERVERS_FULL] = {"SQ", "servers_full", "all servers full"},
 	[END_CONNECT_FAILED] = {"SC", "connect_failed", "no server could be connected"},

@@ -44,6 +44,7 @@ enum end_reason {
 	END_PROXY_REFUSED, /* an unlisted source sent one */
 	END_LIMIT_PER_SOURCE,
 	END_LIMIT_RATE,
+	END_BANNED,	    /* refused, or ended when the ban came */
 	END_NO_SERVER,	    /* none may be chosen */
 	END_SERVERS_FULL,   /* all stayed at max_connections for the connect timeout */
 	END_CONNECT_FAILED, /* every try failed */
@@ -75,9 +76,9 @@ struct tally_listener {
 	tally_t accepted;	     /* connections taken from the kernel */
 	tally_t opened, closed;	     /* sessions begun and ended: opened - closed are current */
 	tally_t bytes_in, bytes_out; /* client side: from it, to it */
-	tally_t refused_limit;	     /* dcon: by per-source or rate limit */
+	tally_t refused_limit;	     /* dcon: by a ban, a per-source or a rate limit */
 	tally_t refused_request;     /* ereq: hello timeout, not TLS, malformed, no route … */
-	tally_t limited_source, limited_rate, untracked_sources;
+	tally_t limited_source, limited_rate, untracked_sources, banned;
 };
 
 struct tally_backend {

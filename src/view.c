@@ -1,6 +1,7 @@
 #include "view.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct view *view_new(const struct config *config)
 {
@@ -38,5 +39,56 @@ void view_free(void *view)
 		free(v->backends[i].servers);
 	}
 	free(v->backends);
+	view_bans_drop(v->bans);
 	free(v);
+}
+
+/* --- bans --- */
+
+struct view_bans *view_bans_new(struct prefixset *set)
+{
+	struct view_bans *bans = malloc(sizeof(*bans));
+
+	if (!bans) {
+		prefixset_free(set);
+		return NULL;
+	}
+	*bans = (struct view_bans){.users = 1, .set = set};
+	return bans;
+}
+
+struct view_bans *view_bans_use(struct view_bans *bans)
+{
+	if (bans)
+		bans->users++;
+	return bans;
+}
+
+void view_bans_drop(struct view_bans *bans)
+{
+	if (!bans || --bans->users > 0)
+		return;
+	prefixset_free(bans->set);
+	free(bans);
+}
+
+void view_ban_key(const struct addr *a, uint8_t ret[16])
+{
+	if (a->family != AF_INET) {
+		memcpy(ret, a->ip, 16);
+		return;
+	}
+	memset(ret, 0, 10);
+	ret[10] = ret[11] = 0xff;
+	memcpy(ret + 12, a->ip, 4);
+}
+
+bool view_is_banned(const struct view *v, const struct addr *source)
+{
+	uint8_t key[16];
+
+	if (!v->bans)
+		return false;
+	view_ban_key(source, key);
+	return prefixset_has(v->bans->set, key);
 }

@@ -7,6 +7,7 @@
 
 #include "balance/balance.h"
 #include "config.h"
+#include "prefixset/prefixset.h"
 
 struct view_server {
 	uint32_t id;		  /* indexes load.active and the tallies */
@@ -25,16 +26,34 @@ struct view_backend {
 	bool failing_open;
 };
 
+/* The banned sources. Views that follow each other share them: control alone makes, counts and frees. */
+struct view_bans {
+	unsigned users;
+	struct prefixset *set; /* as prefixset wants it: IPv4 mapped into IPv6 */
+};
+
 struct view {
 	uint64_t number; /* counts up with each publish */
 	const struct config *config;
 	struct view_backend *backends; /* same order as config->backends */
 	size_t n_backends;
+	struct view_bans *bans; /* NULL: none */
 };
 
 /* owner: the caller until published. NULL: out of memory. Arrays are zeroed; plans are given by the builder. */
 struct view *view_new(const struct config *config);
 bool view_backend_reserve(struct view_backend *b, size_t n_servers);
 void view_free(void *view); /* as lib/qsbr wants it */
+
+/* Takes the set; it lives until its last user has let it go. NULL: out of memory, the set is freed. */
+struct view_bans *view_bans_new(struct prefixset *set);
+struct view_bans *view_bans_use(struct view_bans *bans); /* NULL is allowed, here and below */
+void view_bans_drop(struct view_bans *bans);
+
+/* Whether this source, the client behind a PROXY header, is banned. Any thread that may use the view. */
+bool view_is_banned(const struct view *v, const struct addr *source);
+
+/* An address as a prefixset wants it. */
+void view_ban_key(const struct addr *a, uint8_t ret[16]);
 
 #endif

@@ -166,6 +166,8 @@ static void write_listeners(struct writer *w)
 			offsetof(struct tally_listener, limited_source)},
 		{COUNTER("listener_limited_rate", "Connections refused by rate_limit."),
 			offsetof(struct tally_listener, limited_rate)},
+		{COUNTER("listener_banned", "Connections refused because their source is banned."),
+			offsetof(struct tally_listener, banned)},
 		{COUNTER("listener_untracked_sources",
 			 "Connections let in uncounted: the table of sources was full."),
 			offsetof(struct tally_listener, untracked_sources)},

@@ -173,6 +173,7 @@ void servers_free(struct servers *s)
 			server_free(s->backends[i].servers[k]);
 		free(s->backends[i].servers);
 	}
+	view_bans_drop(s->bans);
 	free(s->resting);
 	free(s->by_id);
 	free(s->backends);

@@ -26,6 +26,7 @@ struct servers {
 	struct resting_id *resting;
 	size_t n_resting;
 
+	struct view_bans *bans; /* of the next views; NULL: none */
 	uint64_t view_number;
 	bool publish_again; /* there was no memory for a view: the tick tries again */
 };

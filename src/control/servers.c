@@ -47,6 +47,8 @@ bool servers_publish(struct servers *s, struct mono now)
 {
 	struct view *v = view_build(s->config, s->backends, s->view_number + 1, now);
 
+	if (v)
+		v->bans = view_bans_use(s->bans);
 	if (v && qsbr_publish(s->views, v)) {
 		s->view_number++;
 		s->publish_again = false;
@@ -353,6 +355,15 @@ enum servers_error servers_del(struct servers *s, struct server *srv, const char
 	servers_settle(s, b, mono_now());
 	changed(s);
 	return SERVERS_OK;
+}
+
+/* --- bans --- */
+
+void servers_set_bans(struct servers *s, struct view_bans *bans)
+{
+	view_bans_drop(s->bans);
+	s->bans = bans;
+	servers_publish(s, mono_now());
 }
 
 /* --- time --- */

@@ -12,6 +12,7 @@
 #include "load.h"
 #include "qsbr/qsbr.h"
 #include "tally.h"
+#include "view.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -180,6 +181,9 @@ void servers_set_max_connections(
 enum servers_error servers_add(struct servers *s, struct backend *b,
 	const struct config_server *conf, const char *why, struct server **ret);
 enum servers_error servers_del(struct servers *s, struct server *srv, const char *why);
+
+/* Who is refused from the next view on. Takes `bans`; NULL: nobody. */
+void servers_set_bans(struct servers *s, struct view_bans *bans);
 
 /* Once a second: slow start goes on, views and the ids of deleted servers are reclaimed. */
 void servers_tick(struct servers *s, struct mono now);

@@ -130,7 +130,8 @@ static void end_at_listener(struct conn *c, enum end_reason reason)
 			0) /* who only looks whether the port is open is no error */
 			refusals_keep(&c->worker->refusals, c, reason, worker_now(c->worker));
 	}
-	if (reason == END_LIMIT_PER_SOURCE || reason == END_LIMIT_RATE)
+	if (reason == END_LIMIT_PER_SOURCE || reason == END_LIMIT_RATE ||
+		(reason == END_BANNED && c->step == STEP_INSPECT))
 		tally_add(&l->refused_limit, 1);
 	tally_add(&l->closed, 1);
 }

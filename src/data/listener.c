@@ -73,6 +73,10 @@ enum end_reason listener_admit(
 	uint64_t hash;
 
 	*ret_counted = false;
+	if (view_is_banned(worker_view(w), client)) {
+		tally_add(&w->tally->listeners[listener].banned, 1);
+		return END_BANNED;
+	}
 	if (!w->load->per_source && !w->load->per_listener[listener])
 		return END_REASONS;
 	hash = load_hash_source(w->load, client);

@@ -8,12 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Before its PROXY header is read, the client is not known. */
+static bool is_banned(struct conn *c)
+{
+	return !c->wants_proxy && view_is_banned(worker_view(c->worker), &c->client);
+}
+
 static bool close_one(struct conn *c, void *arg)
 {
 	const struct order *o = arg;
 	bool wanted =
 		o->kind == ORDER_CLOSE_ALL || o->kind == ORDER_STOP ||
 		(o->kind == ORDER_CLOSE_SERVER && c->server_id == o->server && c->counts_server) ||
+		(o->kind == ORDER_CLOSE_BANNED && is_banned(c)) ||
 		(o->kind == ORDER_CLOSE_SESSION && conn_number(c) == o->session);
 
 	if (wanted)
@@ -121,6 +128,7 @@ static void obey(struct worker *w, struct order *o)
 		w->stopping = true;
 		break;
 	case ORDER_CLOSE_SERVER:
+	case ORDER_CLOSE_BANNED:
 	case ORDER_CLOSE_SESSION:
 	case ORDER_CLOSE_ALL:
 		break;

@@ -57,6 +57,11 @@ tests_unit_src_control_probe_test_LDADD = $(CHECKS_LIBS) $(SERVERS_LIBS)
 
 unit_tests =
 
+unit_tests += tests/unit/lib/prefixset/prefixset_test
+tests_unit_lib_prefixset_prefixset_test_SOURCES = tests/unit/lib/prefixset/prefixset_test.c
+tests_unit_lib_prefixset_prefixset_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_lib_prefixset_prefixset_test_LDADD = lib/libprefixset.a $(UNIT_LIBS)
+
 unit_tests += tests/unit/lib/balance/balance_test
 tests_unit_lib_balance_balance_test_SOURCES = tests/unit/lib/balance/balance_test.c $(FAULT_FILES)
 tests_unit_lib_balance_balance_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)

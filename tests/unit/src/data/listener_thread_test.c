@@ -182,6 +182,53 @@ static void unlisted_source_must_not(void)
 	rig_free(r);
 }
 
+/* --- bans --- */
+
+static void banned_source_is_refused_and_what_it_has_open_ends(void)
+{
+	struct rig *r = rig_new(&plain);
+	struct rig_pair p = rig_pair(r);
+	int refused;
+
+	rig_ban(r, "127.0.0.1");
+	refused = rig_connect(r);
+	CHECK(got_end(refused) || errno == ECONNRESET);
+	CHECK(UNTIL(r, rig_ended(r, END_BANNED) == 1));
+	CHECK(tally_get(&r->tally->listeners[0].banned) == 1 && rig_open(r) == 1);
+	rig_order(r, &(struct order){.kind = ORDER_CLOSE_BANNED, .reason = END_BANNED});
+	CHECK(UNTIL(r, rig_open(r) == 0) && rig_ended(r, END_BANNED) == 2);
+	CHECK(tally_get(&r->tally->listeners[0].refused_limit) == 1);
+	end(&refused);
+	rig_close(&p);
+	rig_free(r);
+}
+
+static void ban_meets_the_client_behind_the_proxy_and_not_the_proxy(void)
+{
+	static const char *headers[] = {"PROXY TCP4 192.0.2.7 192.0.2.1 1 443\r\n",
+		"PROXY TCP4 192.0.2.8 192.0.2.1 2 443\r\n"};
+	struct rig *r =
+		rig_new(&(struct rig_options){.listener = "accept_proxy = [\"127.0.0.0/8\"];"});
+	struct span hello = rig_hello("aegisagent.ai");
+	int clients[2], server;
+
+	for (int i = 0; i < 2; i++) {
+		rig_ban(r, i == 0 ? "192.0.2.7" : "127.0.0.1");
+		clients[i] = rig_connect(r);
+		CHECK(put(clients[i], headers[i], strlen(headers[i])));
+		CHECK(put(clients[i], hello.p, hello.n));
+		CHECK(UNTIL(r, rig_ended(r, END_BANNED) == 1));
+	}
+	server = rig_serve(r, 0);
+	rig_order(r, &(struct order){.kind = ORDER_CLOSE_BANNED, .reason = END_BANNED});
+	rig_order(r, &(struct order){.kind = ORDER_LIST_SESSIONS, .max = 1});
+	CHECK(UNTIL(r, r->reports[REPORT_SESSIONS] == 1) && rig_open(r) == 1);
+	for (int i = 0; i < 2; i++)
+		end(&clients[i]);
+	end(&server);
+	rig_free(r);
+}
+
 /* --- limits --- */
 
 static void one_source_has_so_many_connections_and_no_more(void)
@@ -369,6 +416,10 @@ int main(void)
 		{"listener, listed_source_must_send_a_proxy_header",
 			listed_source_must_send_a_proxy_header},
 		{"listener, unlisted_source_must_not", unlisted_source_must_not},
+		{"listener, banned_source_is_refused_and_what_it_has_open_ends",
+			banned_source_is_refused_and_what_it_has_open_ends},
+		{"listener, ban_meets_the_client_behind_the_proxy_and_not_the_proxy",
+			ban_meets_the_client_behind_the_proxy_and_not_the_proxy},
 		{"listener, one_source_has_so_many_connections_and_no_more",
 			one_source_has_so_many_connections_and_no_more},
 		{"listener, one_source_comes_so_fast_and_no_faster",

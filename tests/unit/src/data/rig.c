@@ -87,7 +87,7 @@ static int listen_on_loopback(struct addr *ret)
 	return fd;
 }
 
-static void make_view(struct rig *r)
+static void publish_view(struct rig *r, const struct addr *servers, struct view_bans *bans)
 {
 	struct view *v = view_new(r->config);
 	const struct config_backend *b = &r->config->backends[0];
@@ -95,13 +95,13 @@ static void make_view(struct rig *r)
 
 	if (!v || !view_backend_reserve(&v->backends[0], r->n_servers))
 		broken("view");
-	v->number = 1;
+	v->bans = bans;
 	for (size_t i = 0; i < r->n_servers; i++) {
 		struct view_server *s = &v->backends[0].servers[i];
 
 		s->id = (uint32_t)i;
 		s->max_connections = b->servers[i].max_connections;
-		r->servers[i] = listen_on_loopback(&s->addr);
+		s->addr = servers[i];
 		targets[i] = (struct balance_target){
 			.id = s->id,
 			.weight = 1,
@@ -112,6 +112,29 @@ static void make_view(struct rig *r)
 	v->backends[0].plan = balance_plan_new(b->balance, targets, r->n_servers);
 	if (!v->backends[0].plan || !qsbr_publish(r->views, v))
 		broken("view");
+}
+
+static void make_view(struct rig *r)
+{
+	struct addr servers[RIG_SERVERS_MAX];
+
+	for (size_t i = 0; i < r->n_servers; i++)
+		r->servers[i] = listen_on_loopback(&servers[i]);
+	publish_view(r, servers, NULL);
+}
+
+void rig_ban(struct rig *r, const char *address)
+{
+	const struct view *now = qsbr_read(r->views);
+	struct prefixset_prefix p = {.bits = 128};
+	struct addr addr, servers[RIG_SERVERS_MAX];
+
+	for (size_t i = 0; i < r->n_servers; i++)
+		servers[i] = now->backends[0].servers[i].addr;
+	if (!addr_parse_ip(address, &addr))
+		broken("address");
+	view_ban_key(&addr, p.ip);
+	publish_view(r, servers, view_bans_new(prefixset_new(&p, 1)));
 }
 
 static void open_listener(struct rig *r)

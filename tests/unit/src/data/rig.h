@@ -68,6 +68,9 @@ void rig_close(struct rig_pair *p);
 /* Sends an order made of this one. */
 void rig_order(struct rig *r, const struct order *o);
 
+/* A new view that bans this one address. */
+void rig_ban(struct rig *r, const char *address);
+
 /* Takes reports in. */
 void rig_poll(struct rig *r);
 

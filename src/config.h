@@ -125,6 +125,37 @@ struct config_backend {
 	int line;
 };
 
+/* "fast": 25 ms, 300 ms; "default": 50 ms, 600 ms; "slow": 200 ms, 3 s. */
+enum config_profile { PROFILE_FAST, PROFILE_DEFAULT, PROFILE_SLOW };
+enum config_quorum { QUORUM_MAJORITY, QUORUM_NONE };
+
+/* A virtual address: one node of the cluster has it at a time. */
+struct config_vip {
+	const char *text; /* "10.10.10.100/24", as written */
+	struct addr addr; /* without a port */
+	uint8_t bits;	  /* of the network it stands in; on the interface it is one address */
+	const char *interface;
+	const char *prefer; /* the node that has it when healthy; NULL: it stays where it is */
+	bool preempt;	    /* false: `prefer` decides only who has it first */
+	uint64_t preempt_delay_ms;
+	int line;
+};
+
+struct config_cluster {
+	const char *name;	  /* NULL: no cluster, and nothing of the rest is set */
+	struct addr bind;	  /* UDP and TCP */
+	const struct addr *peers; /* may name this node too */
+	size_t n_peers;
+	const char *keys; /* the file; it was good when the configuration was loaded */
+	enum config_profile profile;
+	uint32_t beat_ms, silent_ms; /* of the profile */
+	enum config_quorum quorum;
+	struct addr gateway;	       /* without a port; AF_UNSPEC: the default route's next hop */
+	const struct config_vip *vips; /* some: a balancer, and so a voter; none: a backend node */
+	size_t n_vips;
+	const char *notify; /* program to run on changes; NULL: none */
+};
+
 struct config {
 	struct arena *arena;
 	const char *file; /* as given on the command line */
@@ -139,6 +170,7 @@ struct config {
 	size_t n_listeners;
 	const struct config_backend *backends;
 	size_t n_backends;
+	struct config_cluster cluster;
 };
 
 /* Takes a config made by config_load() back, with all it holds. NULL is allowed. */

@@ -1,11 +1,17 @@
 #include "config_address.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define BIND_EXPECTED                                                                              \
 	"an address and a port such as \"*:443\", \"10.10.10.100:443\" or \"[2001:db8::1]:443\""
 #define SERVER_EXPECTED                                                                            \
 	"an address and a port such as \"10.10.10.103:443\" or \"[2001:db8::1]:443\""
+#define IP_EXPECTED "an address such as \"10.10.10.1\" or \"2001:db8::1\""
+#define IP_IN_NETWORK_EXPECTED                                                                     \
+	"an address and the length of its network such as \"10.10.10.100/24\" or "                 \
+	"\"2001:db8::100/64\""
 #define PREFIX_EXPECTED "a network or an address such as \"100.64.0.0/10\" or \"10.10.10.10\""
 
 static bool is_multicast(const struct addr *a)
@@ -139,4 +145,69 @@ void config_read_prefix(struct config_reader *r, const config_setting_t *s, void
 		memcpy(to, &p, sizeof(p));
 	else
 		config_error_why(r, s, why_no_prefix(text), PREFIX_EXPECTED);
+}
+
+/* Why an address without a port is not one host's; NULL: it is. */
+static const char *why_no_host(const char *text, struct addr *ret)
+{
+	if (!addr_parse_ip(text, ret))
+		return "there is no such address";
+	if (is_no_one(ret))
+		return "not the address of one host";
+	if (is_multicast(ret))
+		return "a multicast address";
+	return is_reserved(ret) ? "a reserved address" : NULL;
+}
+
+void config_read_ip(struct config_reader *r, const config_setting_t *s, void *to)
+{
+	const char *text = config_read_text(r, s, 128, IP_EXPECTED), *why;
+	struct addr a;
+
+	if (!text)
+		return;
+	why = why_no_host(text, &a);
+	if (why)
+		config_error_why(r, s, why, IP_EXPECTED);
+	else
+		memcpy(to, &a, sizeof(a));
+}
+
+static const char *why_no_ip_in_network(const char *text, struct addr_prefix *ret)
+{
+	char host[ADDR_TEXT_MAX];
+	const char *slash = strchr(text, '/'), *why;
+	unsigned long bits;
+
+	if (!slash)
+		return "it has no length of its network";
+	if ((size_t)(slash - text) >= sizeof(host))
+		return "there is no such address";
+	snprintf(host, sizeof(host), "%.*s", (int)(slash - text), text);
+	why = why_no_host(host, &ret->addr);
+	if (why)
+		return why;
+	if (strspn(slash + 1, "0123456789") != strlen(slash + 1) || strlen(slash + 1) > 3 ||
+		!slash[1])
+		return "the length behind the slash is not a number";
+	bits = strtoul(slash + 1, NULL, 10);
+	if (bits < 1 || bits > (ret->addr.family == AF_INET ? 32 : 128))
+		return ret->addr.family == AF_INET ? "the length is not within 1 to 32"
+						   : "the length is not within 1 to 128";
+	ret->bits = (uint8_t)bits;
+	return NULL;
+}
+
+void config_read_ip_in_network(struct config_reader *r, const config_setting_t *s, void *to)
+{
+	const char *text = config_read_text(r, s, 128, IP_IN_NETWORK_EXPECTED), *why;
+	struct addr_prefix p = {0};
+
+	if (!text)
+		return;
+	why = why_no_ip_in_network(text, &p);
+	if (why)
+		config_error_why(r, s, why, IP_IN_NETWORK_EXPECTED);
+	else
+		memcpy(to, &p, sizeof(p));
 }

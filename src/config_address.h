@@ -16,4 +16,10 @@ void config_read_server_addr(struct config_reader *r, const config_setting_t *s,
 /* To a struct addr_prefix: "10.0.0.0/8", "2001:db8::/32" or one address. */
 void config_read_prefix(struct config_reader *r, const config_setting_t *s, void *to);
 
+/* To a struct addr without a port: one host's. */
+void config_read_ip(struct config_reader *r, const config_setting_t *s, void *to);
+
+/* To a struct addr_prefix whose address is a whole one: "10.10.10.100/24". */
+void config_read_ip_in_network(struct config_reader *r, const config_setting_t *s, void *to);
+
 #endif

@@ -72,7 +72,7 @@ static void check_bound(struct config_reader *r, const struct bound *bound, size
 
 static size_t count_binds(const struct config *c)
 {
-	size_t n = c->status.n_http_binds;
+	size_t n = c->status.n_http_binds + 1; /* the cluster's */
 
 	for (size_t i = 0; i < c->n_listeners; i++)
 		n += c->listeners[i].n_binds;
@@ -107,6 +107,10 @@ static void check_binds(struct config_reader *r, const config_setting_t *root)
 		if (c->status.http_binds[i].family != AF_UNSPEC)
 			bound[n++] = (struct bound){&c->status.http_binds[i],
 				config_setting_get_elem(status_binds(root), (unsigned)i)};
+	if (c->cluster.bind.family != AF_UNSPEC)
+		bound[n++] = (struct bound){&c->cluster.bind,
+			config_setting_get_member(
+				config_setting_get_member(root, "cluster"), "bind")};
 	check_bound(r, bound, n);
 }
 

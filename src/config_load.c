@@ -5,6 +5,7 @@
 #include "config_address.h"
 #include "config_backend.h"
 #include "config_check.h"
+#include "config_cluster.h"
 #include "config_errors.h"
 #include "config_listener.h"
 #include "config_parse.h"
@@ -236,7 +237,7 @@ static const struct config_key config_keys[] = {
 		.max = LISTENERS_MAX,
 		.expected = "a list of listeners: listeners = ( { ... } );",
 		CONFIG_ELEMENTS(config, listeners, n_listeners)},
-	CONFIG_KEY_LATER("cluster"),
+	CONFIG_KEY_OWN("cluster", config, cluster, config_read_cluster),
 	CONFIG_KEY_LATER("redis"),
 	CONFIG_KEY_LATER("discovery"),
 	{0},

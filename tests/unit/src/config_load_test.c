@@ -130,10 +130,9 @@ Test(config_load, a_key_that_is_near_to_none_is_told_what_there_is)
 
 Test(config_load, what_is_not_supported_yet_is_said_to_be_that)
 {
-	case_errors("cluster = { name = \"x\"; };\nredis = { };\ndiscovery = 5;\n" FINE,
-		"t.conf:1: cluster: not supported yet by this version\n"
-		"t.conf:2: redis: not supported yet by this version\n"
-		"t.conf:3: discovery: not supported yet by this version");
+	case_errors("redis = { };\ndiscovery = 5;\n" FINE,
+		"t.conf:1: redis: not supported yet by this version\n"
+		"t.conf:2: discovery: not supported yet by this version");
 }
 
 Test(config_load, a_group_is_a_group)

@@ -305,15 +305,13 @@ Test(config_load, of_the_whole_platform_only_what_comes_later_is_refused)
 	char *text = example(TOP_SRCDIR "/tests/unit/src/platform/balancer.conf");
 
 	case_errors(text,
-		"t.conf:45: listeners[1].mode: \"http\" is not supported yet by this version\n"
-		"t.conf:76: cluster: not supported yet by this version");
+		"t.conf:45: listeners[1].mode: \"http\" is not supported yet by this version");
 	free(text);
 	text = example(TOP_SRCDIR "/tests/unit/src/platform/backend-node.conf");
 	case_errors(text,
 		"t.conf:15: listeners[0].mode: \"http\" is not supported yet by this version\n"
 		"t.conf:47: listeners[1].mode: \"http\" is not supported yet by this version\n"
 		"t.conf:62: redis: not supported yet by this version\n"
-		"t.conf:64: discovery: not supported yet by this version\n"
-		"t.conf:66: cluster: not supported yet by this version");
+		"t.conf:64: discovery: not supported yet by this version");
 	free(text);
 }

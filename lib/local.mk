@@ -52,3 +52,7 @@ noinst_LIBRARIES += lib/libnet.a
 lib_libnet_a_SOURCES = \
 	lib/net/addr.c lib/net/addr.h lib/net/listener_fd.c lib/net/listener_fd.h \
 	lib/net/pipe.c lib/net/pipe.h lib/net/stream.c lib/net/stream.h
+
+noinst_LIBRARIES += lib/libseal.a
+lib_libseal_a_SOURCES = lib/seal/ring.c lib/seal/ring.h lib/seal/seal.c lib/seal/seal.h
+lib_libseal_a_CFLAGS = $(STRICT_CFLAGS) $(SODIUM_CFLAGS)

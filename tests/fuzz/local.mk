@@ -46,6 +46,12 @@ tests_fuzz_fuzz_command_line_SOURCES = tests/fuzz/fuzz_command_line.c $(FUZZ_MAI
 tests_fuzz_fuzz_command_line_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_command_line_LDADD = src/libadmin.a lib/libbase.a
 
+fuzz_targets += tests/fuzz/fuzz_seal
+tests_fuzz_fuzz_seal_SOURCES = tests/fuzz/fuzz_seal.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_seal_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS)
+tests_fuzz_fuzz_seal_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_seal_LDADD = lib/libseal.a lib/libbase.a $(SODIUM_LIBS)
+
 FUZZ_SECONDS = 60
 fuzz: $(fuzz_targets)
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(SHELL) $(srcdir)/tests/fuzz/run.sh $(srcdir)/tests/fuzz/corpus $(fuzz_targets)

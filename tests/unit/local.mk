@@ -108,6 +108,14 @@ tests_unit_lib_ring_ring_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)
 tests_unit_lib_ring_ring_test_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_lib_ring_ring_test_LDADD = lib/libring.a $(UNIT_LIBS)
 
+unit_tests += tests/unit/lib/seal/ring_test tests/unit/lib/seal/seal_test
+tests_unit_lib_seal_ring_test_SOURCES = tests/unit/lib/seal/ring_test.c
+tests_unit_lib_seal_ring_test_CFLAGS = $(UNIT_CFLAGS) $(SODIUM_CFLAGS)
+tests_unit_lib_seal_ring_test_LDADD = lib/libseal.a $(UNIT_LIBS) $(SODIUM_LIBS)
+tests_unit_lib_seal_seal_test_SOURCES = tests/unit/lib/seal/seal_test.c
+tests_unit_lib_seal_seal_test_CFLAGS = $(UNIT_CFLAGS) $(SODIUM_CFLAGS)
+tests_unit_lib_seal_seal_test_LDADD = lib/libseal.a $(UNIT_LIBS) $(SODIUM_LIBS)
+
 unit_tests += tests/unit/lib/wheel/wheel_test
 tests_unit_lib_wheel_wheel_test_SOURCES = tests/unit/lib/wheel/wheel_test.c $(FAULT_FILES)
 tests_unit_lib_wheel_wheel_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)

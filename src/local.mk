@@ -52,7 +52,7 @@ src_libadmin_a_SOURCES = \
 	src/control/sampler.c src/control/sampler.h src/control/server_words.c src/control/server_words.h \
 	src/control/stat.h src/control/stat_column.c src/control/stat_column.h src/control/stat_columns.c \
 	src/control/stat_health.c src/control/stat_info.c src/control/stat_row.c src/control/stat_row.h \
-	src/control/stat_write.c src/control/state.c src/control/state.h
+	src/control/stat_write.c src/control/state.c src/control/state.h src/control/store.c src/control/store.h
 src_libadmin_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
 ADMIN_LIBS = src/libadmin.a lib/libexpo.a lib/libmailbox.a $(EVENT_LIBS) $(JANSSON_LIBS)
 

@@ -3,6 +3,7 @@
 #include "control/admin_client.h"
 
 #include "control/command.h"
+#include "control/store.h"
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -24,7 +25,8 @@ struct admin_client {
 	void (*gone)(void *arg);
 	void *arg;
 	struct bufferevent *bev;
-	struct event *turn; /* takes the next step in a loop turn of its own */
+	struct store_waiter kept; /* what the command changed is on disk */
+	struct event *turn;	  /* takes the next step in a loop turn of its own */
 	enum client_state state;
 	bool eof;      /* it will send no more */
 	bool answered; /* at least one command was */
@@ -137,11 +139,18 @@ static void end_answer(struct admin_client *c)
 	take_turn(c);
 }
 
+static void on_kept(void *arg)
+{
+	take_turn(arg);
+}
+
 /* Goes on with an answer until it ends, must wait for workers, or for the client to read. */
 static void answer(struct admin_client *c)
 {
 	struct command *cmd = &c->command;
 
+	if (!hand_over_output(c))
+		return;
 	while (cmd->more && !cmd->waiting && unwritten(c) < ADMIN_OUTPUT_HIGH) {
 		if (!cmd->more(cmd))
 			command_end(cmd);
@@ -155,13 +164,15 @@ static void answer(struct admin_client *c)
 static void run(struct admin_client *c, size_t n)
 {
 	struct command *cmd = &c->command;
+	struct store *store = c->control->store;
+	uint64_t writes = store_writes(store);
 
 	bufferevent_disable(c->bev, EV_READ);
 	c->state = CLIENT_ANSWERING;
 	memcpy(c->text, c->raw, n);
 	cmd->n_words = command_line_words(c->text, n, cmd->words);
 	command_run(cmd, span_of(c->raw, n));
-	if (hand_over_output(c))
+	if (store_writes(store) == writes || !store_wait(store, &c->kept))
 		answer(c);
 }
 
@@ -265,6 +276,7 @@ static void release(struct admin_client *c)
 {
 	command_end(&c->command);
 	expo_release(&c->out);
+	store_cancel(&c->kept);
 	if (c->turn)
 		event_free(c->turn);
 	if (c->bev)
@@ -287,6 +299,7 @@ struct admin_client *admin_client_new(
 	c->session = (struct command_session){.level = LEVEL_ADMIN, .timeout_s = ADMIN_TIMEOUT_S};
 	c->command = (struct command){
 		.control = control, .session = &c->session, .by = c->by, .out = &c->out};
+	c->kept = (struct store_waiter){.cb = on_kept, .arg = c};
 	expo_init(&c->out);
 	ask_who(c, fd);
 	if (!open_events(c, fd)) {

@@ -7,6 +7,7 @@
 #include "control/sampler.h"
 #include "control/state.h"
 #include "control/status_http.h"
+#include "control/store.h"
 #include "log.h"
 #include "notify.h"
 
@@ -301,8 +302,9 @@ struct control *control_new(const struct control_setup *setup)
 	if (c->events)
 		events_add(c->events, "started");
 	c->mailbox = c->base ? mailbox_new(c->base, on_mail, c) : NULL;
+	c->store = c->base ? store_new(c->base, c->config->state_dir) : NULL;
 	c->servers = c->events ? servers_new(c->config, c->views, c->load, c->events) : NULL;
-	if (!c->mailbox || !c->servers) {
+	if (!c->mailbox || !c->store || !c->servers) {
 		control_free(c);
 		return NULL;
 	}
@@ -385,6 +387,7 @@ void control_free(struct control *c)
 	event_free_if(c->own->access_drain);
 	event_free_if(c->own->grace);
 	servers_free(c->servers);
+	store_free(c->store);
 	if (c->mailbox)
 		mailbox_free(c->mailbox, drop_report, NULL);
 	events_free(c->events);

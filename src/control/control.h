@@ -37,6 +37,7 @@ struct control {
 	struct load *load;
 	struct servers *servers;
 	struct events *events;
+	struct store *store; /* of state_dir */
 	struct control_worker *workers;
 	size_t n_workers;
 	struct mailbox *mailbox; /* reports of the workers */

@@ -1,6 +1,7 @@
 #include "control/state.h"
 
 #include "control/server_words.h"
+#include "control/store.h"
 #include "log.h"
 
 #include <errno.h>
@@ -108,66 +109,16 @@ static json_t *all_json(const struct control *c)
 
 /* --- saving --- */
 
-static int write_whole(int fd, const char *text, size_t n)
-{
-	while (n > 0) {
-		ssize_t done = write(fd, text, n);
-
-		if (done < 0 && errno != EINTR)
-			return -1;
-		if (done > 0) {
-			text += done;
-			n -= (size_t)done;
-		}
-	}
-	return fsync(fd);
-}
-
-static int sync_directory(const char *dir)
-{
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), result;
-
-	if (fd < 0)
-		return -1;
-	result = fsync(fd);
-	close(fd);
-	return result;
-}
-
-static int replace_file(
-	const struct control *c, const char *path, const char *temporary, const char *text)
-{
-	int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), result;
-
-	if (fd < 0)
-		return -1;
-	result = write_whole(fd, text, strlen(text));
-	if (close(fd) < 0 || result < 0 || rename(temporary, path) < 0) {
-		int error = errno;
-
-		unlink(temporary);
-		errno = error;
-		return -1;
-	}
-	return sync_directory(c->config->state_dir);
-}
-
 void state_save(struct control *c)
 {
-	char path[PATH_MAX], temporary[PATH_MAX];
 	json_t *all = all_json(c);
 	char *text = all ? json_dumps(all, JSON_INDENT(1)) : NULL;
 
 	json_decref(all);
-	if (!text)
+	if (text)
+		store_write(c->store, "state.json", text);
+	else
 		log_error("state", "out of memory: what was set at run time is not kept");
-	else if (!path_of(c, "state.json", path) || !path_of(c, "state.json.new", temporary))
-		log_error("state",
-			"state_dir is too long a path: what was set at run time is not kept");
-	else if (replace_file(c, path, temporary, text) < 0)
-		log_warning("state", "%s: %s: what was set at run time will not outlive a restart",
-			path, strerror(errno));
-	free(text);
 }
 
 /* --- from JSON --- */

@@ -16,8 +16,7 @@
  * went wrong is logged. */
 void state_load(struct control *c);
 
-/* Writes all of it anew: temporary file, fsync, rename, fsync of the directory. Failing is
- * logged. */
+/* Has all of it written anew by the store. */
 void state_save(struct control *c);
 
 #endif

@@ -279,6 +279,11 @@ tests_unit_src_control_state_test_SOURCES = tests/unit/src/control/state_test.c 
 tests_unit_src_control_state_test_CFLAGS = $(UNIT_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_src_control_state_test_LDADD = $(LAB_LIBS)
 
+unit_tests += tests/unit/src/control/store_test
+tests_unit_src_control_store_test_SOURCES = tests/unit/src/control/store_test.c
+tests_unit_src_control_store_test_CFLAGS = $(UNIT_CFLAGS) $(EVENT_CFLAGS)
+tests_unit_src_control_store_test_LDADD = $(LAB_LIBS)
+
 if HAVE_CRITERION
 if !TSAN
 check_PROGRAMS += $(unit_tests)

@@ -7,6 +7,7 @@
 #include "control/admin.h"
 #include "control/sampler.h"
 #include "control/state.h"
+#include "control/store.h"
 #include "view.h"
 
 #include <criterion/criterion.h>
@@ -159,6 +160,7 @@ static void begin(struct lab *l)
 	config_report_release(&report);
 	*c = (struct control){.config = l->config, .n_workers = LAB_WORKERS, .started = mono_now()};
 	c->base = event_base_new();
+	c->store = store_new(c->base, l->config->state_dir);
 	c->events = events_new(64);
 	c->views = qsbr_new(0, view_free);
 	c->load = load_new(l->config, 16);
@@ -188,6 +190,7 @@ static void end(struct lab *l)
 	servers_set_hooks(c->servers, &none);
 	admin_free(c->admin);
 	sampler_free(c->sampler);
+	store_free(c->store);
 	servers_free(c->servers);
 	for (unsigned i = 0; i < LAB_WORKERS; i++) {
 		mailbox_free(c->workers[i].mailbox, drop_orders, NULL);

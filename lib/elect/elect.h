@@ -67,6 +67,7 @@ struct elect_config {
 	/* The program was started anew on a machine that served alone before and has not been booted since: of two
 	 * voters the other need not be awaited. */
 	bool resumed;
+	uint32_t run;		     /* a number that no start of this node before this one had */
 	uint32_t beat_ms, silent_ms; /* of the profile: 25 and 300, 50 and 600 */
 	const struct elect_peer *peers;
 	size_t n_peers;
@@ -131,6 +132,9 @@ void elect_set_gateway(struct elect *e, struct mono now, bool has_gateway);
 
 /* Whether the loops that serve clients make progress. While not, nothing is held. */
 void elect_set_healthy(struct elect *e, struct mono now, bool healthy);
+
+/* This node hears nobody, or hears that nobody hears it: then no other voter counts as alive, whatever their states. */
+void elect_set_alone(struct elect *e, struct mono now, bool alone);
 
 /* How much of its servers this node reaches, 0 … ELECT_PRIORITY_FULL; full at the start. */
 void elect_set_priority(struct elect *e, struct mono now, uint16_t priority);

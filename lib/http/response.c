@@ -1,5 +1,8 @@
 #include "http/response.h"
 
+#include "http/bytes.h"
+#include "http/head.h"
+
 enum {
 	VERSION_AND_CODE = 12, /* "HTTP/1.1 200" */
 	SWITCHING_PROTOCOLS = 101,
@@ -17,27 +20,6 @@ static enum http_response_status too_large(struct http_response *r, const char *
 	return HTTP_RESPONSE_TOO_LARGE;
 }
 
-static bool is_digit(uint8_t c)
-{
-	return c >= '0' && c <= '9';
-}
-
-/* RFC 9110 5.6.2 */
-static bool is_token_byte(uint8_t c)
-{
-	return is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
-	       (c != '\0' && strchr("!#$%&'*+-.^_`|~", c));
-}
-
-/* RFC 9110 5.5: visible bytes, those above ASCII too, space and tab. */
-static bool is_text(struct span s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if ((s.p[i] < 0x20 && s.p[i] != '\t') || s.p[i] == 0x7f)
-			return false;
-	return true;
-}
-
 /* RFC 9112 4. The space behind the code may be missing where there is no reason: common, and not
  * ambiguous. */
 static enum http_response_status take_status_line(struct http_response *r, struct span line)
@@ -47,11 +29,11 @@ static enum http_response_status take_status_line(struct http_response *r, struc
 	if (line.n < VERSION_AND_CODE || memcmp(p, "HTTP/1.", 7) != 0 ||
 		(p[7] != '0' && p[7] != '1') || p[8] != ' ')
 		return malformed(r, "not an HTTP/1 status line");
-	if (!is_digit(p[9]) || !is_digit(p[10]) || !is_digit(p[11]) || p[9] < '1' || p[9] > '5')
+	if (!http_is_all(span_of(p + 9, 3), HTTP_BYTE_DIGIT) || p[9] < '1' || p[9] > '5')
 		return malformed(r, "status code is not 100 to 599");
 	if (line.n > VERSION_AND_CODE && p[VERSION_AND_CODE] != ' ')
 		return malformed(r, "status code is not 100 to 599");
-	if (!is_text(line))
+	if (!http_is_all(line, HTTP_BYTE_TEXT))
 		return malformed(r, "control byte in the status line");
 	r->minor = (unsigned)(p[7] - '0');
 	r->status = (unsigned)(p[9] - '0') * 100 + (unsigned)(p[10] - '0') * 10 +
@@ -63,19 +45,13 @@ static enum http_response_status take_status_line(struct http_response *r, struc
 /* RFC 9112 5 */
 static enum http_response_status take_field_line(struct http_response *r, struct span line)
 {
-	size_t name = 0;
+	struct span name, value;
+	const char *wrong;
 
 	if (++r->_fields > HTTP_RESPONSE_FIELDS_MAX)
 		return too_large(r, "more than 128 header fields");
-	if (line.p[0] == ' ' || line.p[0] == '\t')
-		return malformed(r, "folded header field");
-	while (name < line.n && is_token_byte(line.p[name]))
-		name++;
-	if (name == 0 || name == line.n || line.p[name] != ':')
-		return malformed(r, "header field without a proper name");
-	if (!is_text(line))
-		return malformed(r, "control byte in a header field");
-	return HTTP_RESPONSE_MORE;
+	wrong = http_field_line(line, &name, &value);
+	return wrong ? malformed(r, wrong) : HTTP_RESPONSE_MORE;
 }
 
 /* The empty line: the end, unless the response was an interim one (RFC 9110 15.2). */

@@ -31,6 +31,16 @@ tests_fuzz_fuzz_http_response_SOURCES = tests/fuzz/fuzz_http_response.c $(FUZZ_M
 tests_fuzz_fuzz_http_response_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_http_response_LDADD = lib/libhttp.a lib/libbase.a
 
+fuzz_targets += tests/fuzz/fuzz_http_request
+tests_fuzz_fuzz_http_request_SOURCES = tests/fuzz/fuzz_http_request.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_http_request_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_http_request_LDADD = lib/libhttp.a lib/libbase.a
+
+fuzz_targets += tests/fuzz/fuzz_http_chunked
+tests_fuzz_fuzz_http_chunked_SOURCES = tests/fuzz/fuzz_http_chunked.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_http_chunked_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_http_chunked_LDADD = lib/libhttp.a lib/libbase.a
+
 fuzz_targets += tests/fuzz/fuzz_hostmatch
 tests_fuzz_fuzz_hostmatch_SOURCES = tests/fuzz/fuzz_hostmatch.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_hostmatch_LDFLAGS = $(FUZZ_LINK)

@@ -12,12 +12,7 @@ enum cluster_record {
 	CLUSTER_RECORD_HEALTH_LAST = 255
 };
 
-/* Kinds of direct messages (u8): lost like any datagram, so what is asked for is asked again. */
-enum cluster_message {
-	CLUSTER_MESSAGE_OFFER = 1,  /* take this virtual address over, with this term */
-	CLUSTER_MESSAGE_ACCEPT = 2, /* taken: it is on my interface and announced */
-	CLUSTER_MESSAGE_MOVE = 3    /* an operator wants it moved: to its owner */
-};
+/* Kinds of direct messages (u8) are lib/elect's: enum elect_message. */
 
 /* Kinds of items (u8): one truth for all, the last writer wins. */
 enum cluster_item_kind {

@@ -2,14 +2,16 @@
 
 #include "config_address.h"
 #include "config_value.h"
+#include "seal/ring.h"
 
 #include <errno.h>
 #include <net/if.h>
+#include <sodium.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PEERS_MAX = 256, VIPS_MAX = 256, PREEMPT_DELAY_MS = 5000, FILE_NAME_MAX = 4095 };
+enum { PEERS_MAX = 256, VIPS_MAX = 24, PREEMPT_DELAY_MS = 5000, FILE_NAME_MAX = 4095 };
 
 static const struct config_word profile_words[] = {
 	{"fast", PROFILE_FAST},
@@ -131,13 +133,25 @@ static void read_keys(struct config_reader *r, const config_setting_t *s, void *
 {
 	static const char expected[] = "a file of keys such as \"/etc/aegislb/cluster.key\"";
 	const char *file = config_read_text(r, s, FILE_NAME_MAX, expected);
+	char why[FILE_NAME_MAX + 256] = "libsodium finds no randomness";
+	struct seal_ring *ring = NULL;
 
 	if (!file)
 		return;
-	if (file[0] != '/')
+	if (file[0] != '/') {
 		config_error_found(r, s, expected);
-	else
+		return;
+	}
+	if (sodium_init() >= 0)
+		ring = seal_ring_load(file, why, sizeof(why));
+	if (ring)
 		memcpy(to, &file, sizeof(file));
+	else
+		config_error(r, s,
+			"%s; expected a file of mode 0600 with a line for each key, as aegislb "
+			"--genkey prints them",
+			why);
+	seal_ring_free(ring);
 }
 
 static const struct config_key cluster_keys[] = {

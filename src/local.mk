@@ -8,9 +8,9 @@ src_libconf_a_SOURCES = \
 	src/config_parse.c src/config_parse.h src/config_read.c src/config_read.h \
 	src/config_say.c src/config_say.h src/config_text.c src/config_text.h src/config_value.c src/config_value.h \
 	src/explain.c src/explain.h src/nearest.c src/nearest.h src/route.c src/route.h
-src_libconf_a_CFLAGS = $(AM_CFLAGS) $(CONFIG_CFLAGS) $(IDN2_CFLAGS) $(OPENSSL_CFLAGS)
-CONF_LIBS = src/libconf.a lib/libhostmatch.a lib/libidna.a lib/libnet.a lib/libbase.a \
-	$(CONFIG_LIBS) $(IDN2_LIBS) $(OPENSSL_LIBS)
+src_libconf_a_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(CONFIG_CFLAGS) $(IDN2_CFLAGS) $(OPENSSL_CFLAGS)
+CONF_LIBS = src/libconf.a lib/libhostmatch.a lib/libidna.a lib/libseal.a lib/libnet.a lib/libbase.a \
+	$(CONFIG_LIBS) $(SODIUM_LIBS) $(IDN2_LIBS) $(OPENSSL_LIBS)
 
 # What stands between the two halves.
 noinst_LIBRARIES += src/libbetween.a

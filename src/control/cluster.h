@@ -10,8 +10,8 @@
  *	cluster_subscribe(c->cluster, &hooks, bans);
  *	cluster_item_set(c->cluster, CLUSTER_ITEM_BAN, span_str("192.0.2.1/32"), value);
  *
- * A hook runs from the loop, never from inside the call that caused it, so it may call anything here. Spans that a hook
- * or a getter gives are valid until the next call into the cluster.
+ * A hook runs from the loop, or from cluster_settle(), never from inside the call that caused it, so it may call
+ * anything here. Spans that a hook or a getter gives are valid until the next call into the cluster.
  *
  * Source: doc/protocol.md. owner: control; thread: control. */
 #ifndef CONTROL_CLUSTER_H
@@ -30,15 +30,18 @@
 
 struct cluster;
 struct events;
+struct seal_ring;
+struct store;
 
 /* --- life --- */
 
-/* What needs rights or room at the start, opened before privileges are given up. -1: none. */
+/* What needs rights or room at the start, opened before privileges are given up. Without a cluster: -1 and NULL. */
 struct cluster_ports {
 	int udp, tcp;
+	struct seal_ring *ring;
 };
 
-/* Opens what cluster.bind says. False: `why` names the address and the cause. Without a cluster: true and no ports. */
+/* Opens what cluster.bind and cluster.keys say. False: `why` names what was refused, and the cause. */
 bool cluster_ports_open(
 	const struct config *c, struct cluster_ports *ret, char *why, size_t why_size);
 void cluster_ports_close(struct cluster_ports *ports);
@@ -46,12 +49,13 @@ void cluster_ports_close(struct cluster_ports *ports);
 struct cluster_setup {
 	struct event_base *base;
 	const struct config *config;
+	struct store *store;
 	struct cluster_ports ports; /* taken by cluster_new() when it succeeds */
 	struct events *events;	    /* where changes of members are told; may be NULL */
 };
 
-/* Reads the epoch and the keys. NULL: `why` says what was refused. Nothing is sent before cluster_start(), so that
- * what was kept on disk can be loaded and published first. */
+/* Takes the next epoch. NULL: `why` says what was refused. Nothing is sent before cluster_start(), so that what was
+ * kept on disk can be loaded and published first. */
 struct cluster *cluster_new(const struct cluster_setup *setup, char *why, size_t why_size);
 void cluster_start(struct cluster *cl);
 void cluster_free(struct cluster *cl);
@@ -71,7 +75,10 @@ struct cluster_member {
 		addr; /* where it is reached by gossip; AF_UNSPEC: this node, without a cluster */
 	enum cluster_state state;
 	bool self;
-	bool balancer; /* has virtual addresses: a voter, once joined */
+	bool observed; /* this node is one of its observers, and it one of ours: only then the next two say anything */
+	bool heard, hears_us; /* lately, by ourselves; and it said so of us */
+	uint64_t epoch;	      /* which start of it */
+	bool balancer;	      /* has virtual addresses: a voter, once joined */
 	uint64_t incarnation;
 	uint64_t since_wall_us; /* of this state, as seen from here */
 	int64_t rtt_us;		/* -1: not measured */
@@ -93,8 +100,17 @@ uint64_t cluster_node_id(
 bool cluster_enabled(const struct cluster *cl);
 const char *cluster_state_word(enum cluster_state state); /* "alive" */
 
-/* True while this node's own loop kept up with the beats: then it may vote and hold addresses. */
-bool cluster_loop_is_healthy(const struct cluster *cl);
+/* How this node stands itself, as far as it can tell. */
+struct cluster_standing {
+	bool left;
+	bool alone;	/* there are members to be heard, and it hears none */
+	bool unheard;	/* most observers that it hears say that they do not hear it */
+	bool accused;	/* others said lately that it is dead */
+	bool lagging;	/* its loop came late by more than two beats lately: it casts no votes */
+	uint8_t speaks; /* the highest protocol version that all living members speak; 0: none */
+};
+
+void cluster_standing(const struct cluster *cl, struct cluster_standing *ret);
 
 /* Strikes off a member that is dead or left. False: it is alive, or it is this node. */
 bool cluster_forget(struct cluster *cl, uint64_t id);
@@ -113,14 +129,17 @@ struct cluster_hooks {
 	void (*member)(void *arg, const struct cluster_member *m);
 	/* Struck off: it is not among the members any more, and its records are gone. */
 	void (*forgotten)(void *arg, uint64_t id);
-	/* A member's record changed; empty: withdrawn. This node's own are not told. */
+	/* A member's record changed; empty: withdrawn, or gone. This node's own are not told. */
 	void (*record)(void *arg, uint64_t origin, uint16_t key, struct span value);
-	/* An item was set here, elsewhere or loaded. */
+	/* An item was set, here or elsewhere. Those loaded are not told. */
 	void (*item)(void *arg, const struct cluster_item *item);
 	void (*message)(void *arg, uint64_t from, uint8_t kind, struct span value);
 };
 
 enum { CLUSTER_SUBSCRIBERS_MAX = 8 };
+
+/* Runs the hooks of everything that has happened so far, now. Not from within a hook. */
+void cluster_settle(struct cluster *cl);
 
 /* `hooks` is borrowed until cluster_free(). What is there already is not told again: ask for it. */
 void cluster_subscribe(struct cluster *cl, const struct cluster_hooks *hooks, void *arg);

@@ -120,6 +120,20 @@ static char *text_of(const char *fmt, ...)
 	return text;
 }
 
+void case_key(const char *name, unsigned mode)
+{
+	case_file(name, "0000abcd AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8= active\n");
+	cr_assert_eq(chmod(name, mode), 0);
+}
+
+static char *cluster_text(const char *piece)
+{
+	case_key("cluster.key", 0600);
+	return text_of("listeners = (); backends = ();\ncluster = { name = \"c\"; bind = "
+		       "\"10.0.0.1:7946\"; keys = \"" CASE_KEY "\";\n%s };\n",
+		piece);
+}
+
 static char *listener_text(const char *piece)
 {
 	return text_of("listeners = ( { name = \"l\"; bind = [\"*:443\"]; %s } ); %s\n", piece,
@@ -137,6 +151,28 @@ static void expect_errors(char *text, const char *expected)
 {
 	case_errors(text, expected);
 	free(text);
+}
+
+void case_cluster_errors(const char *piece, const char *expected)
+{
+	expect_errors(cluster_text(piece), expected);
+}
+
+void case_cluster_warnings(const char *piece, const char *expected)
+{
+	char *text = cluster_text(piece);
+
+	case_warnings(text, expected);
+	free(text);
+}
+
+struct config *case_cluster(const char *piece)
+{
+	char *text = cluster_text(piece);
+	struct config *c = case_load(text);
+
+	free(text);
+	return c;
 }
 
 void case_listener_errors(const char *piece, const char *expected)

@@ -30,4 +30,13 @@ struct config *case_listener(const char *piece);
 struct config *case_backend(const char *piece);
 struct config *case_load(const char *text);
 
+/* A file of one cluster key in the folder, and how the configuration names it. */
+void case_key(const char *name, unsigned mode);
+#define CASE_KEY "/proc/self/cwd/cluster.key"
+
+/* The whole of a cluster group that is good but for `piece`, which comes last. */
+void case_cluster_errors(const char *piece, const char *expected);
+void case_cluster_warnings(const char *piece, const char *expected);
+struct config *case_cluster(const char *piece);
+
 #endif

@@ -282,7 +282,10 @@ static char *example(const char *name)
 	free(text);
 	again = file_with(
 		"example.conf", "access = \"/var/log/aegislb/access.log\"", "access = \"off\"");
-	return again;
+	case_file("example.conf", again);
+	free(again);
+	case_key("cluster.key", 0600);
+	return file_with("example.conf", "/etc/aegislb/cluster.key", CASE_KEY);
 }
 
 Test(config_load, the_installed_examples_load)
@@ -293,6 +296,8 @@ Test(config_load, the_installed_examples_load)
 	cr_expect_str_eq(c->node, "lb-01");
 	cr_expect_eq(c->n_listeners, 1);
 	cr_expect_eq(c->backends[0].n_servers, 2);
+	cr_expect_str_eq(c->cluster.name, "aegis");
+	cr_expect_eq(c->cluster.n_vips, 1);
 	config_free(c);
 	free(text);
 	text = example(TOP_SRCDIR "/etc/passthrough.conf");

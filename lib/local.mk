@@ -42,11 +42,13 @@ noinst_LIBRARIES += lib/libprefixset.a
 lib_libprefixset_a_SOURCES = lib/prefixset/prefixset.c lib/prefixset/prefixset.h
 lib_libprefixset_a_CFLAGS = $(STRICT_CFLAGS)
 
-noinst_LIBRARIES += lib/libring.a lib/libmailbox.a lib/libqsbr.a lib/libexpo.a
+noinst_LIBRARIES += lib/libring.a lib/libmailbox.a lib/libpoller.a lib/libqsbr.a lib/libexpo.a
 lib_libring_a_SOURCES = lib/ring/ring.c lib/ring/ring.h
 lib_libring_a_CFLAGS = $(STRICT_CFLAGS)
 lib_libmailbox_a_SOURCES = lib/mailbox/mailbox.c lib/mailbox/mailbox.h
 lib_libmailbox_a_CFLAGS = $(STRICT_CFLAGS) $(EVENT_CFLAGS)
+lib_libpoller_a_SOURCES = lib/poller/poller.c lib/poller/poller.h
+lib_libpoller_a_CFLAGS = $(STRICT_CFLAGS) $(EVENT_CFLAGS)
 lib_libqsbr_a_SOURCES = lib/qsbr/qsbr.c lib/qsbr/qsbr.h
 lib_libqsbr_a_CFLAGS = $(STRICT_CFLAGS)
 lib_libexpo_a_SOURCES = lib/expo/expo.h lib/expo/metrics.c lib/expo/text.c

@@ -92,7 +92,7 @@ src_libdata_a_SOURCES = \
 	src/data/worker.c src/data/worker.h src/data/worker_inside.h
 src_libdata_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(SODIUM_CFLAGS)
 DATA_LIBS = src/libdata.a src/libbetween.a lib/libprefixset.a lib/libsni.a lib/libproxyproto.a lib/libbalance.a lib/libratelimit.a \
-	lib/libwheel.a lib/libring.a lib/libmailbox.a lib/libqsbr.a $(CONF_LIBS) $(EVENT_LIBS) $(SODIUM_LIBS)
+	lib/libwheel.a lib/libring.a lib/libmailbox.a lib/libpoller.a lib/libqsbr.a $(CONF_LIBS) $(EVENT_LIBS) $(SODIUM_LIBS)
 
 # The control thread: what turns on its loop.
 noinst_LIBRARIES += src/libcontrol.a
@@ -109,7 +109,7 @@ aegislb_CPPFLAGS = $(AM_CPPFLAGS)
 aegislb_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(CONFIG_CFLAGS) $(SODIUM_CFLAGS) $(OPENSSL_CFLAGS) \
 	$(JANSSON_CFLAGS) $(IDN2_CFLAGS) $(CAPNG_CFLAGS) $(SYSTEMD_CFLAGS)
 aegislb_LDADD = src/libcontrol.a src/libdashboard.a src/libchecks.a src/libadmin.a src/libdata.a $(CONF_LIBS) $(SERVERS_LIBS) \
-	lib/libsni.a lib/libproxyproto.a lib/libhttp.a lib/libwheel.a lib/libring.a lib/libmailbox.a lib/libexpo.a \
+	lib/libsni.a lib/libproxyproto.a lib/libhttp.a lib/libwheel.a lib/libring.a lib/libmailbox.a lib/libpoller.a lib/libexpo.a \
 	lib/libhostmatch.a lib/libidna.a lib/libnet.a lib/libbase.a \
 	$(EVENT_LIBS) $(CONFIG_LIBS) $(SODIUM_LIBS) $(OPENSSL_LIBS) $(JANSSON_LIBS) $(IDN2_LIBS) \
 	$(CAPNG_LIBS) $(SYSTEMD_LIBS)

@@ -13,10 +13,10 @@
 #include <errno.h>
 
 enum {
-	LOOK_MS = 200,	    /* after a short read: a reset hidden behind it is found no later */
-	REST_MAX_MS = 1000, /* before a server that failed is tried again, as HAProxy does */
-	LINGER_MS = 1000,   /* after an alert, for the client to read it and close */
-	LINGER_READS = 16,  /* and so much of what it still sends is thrown away at once */
+	KEEPALIVE_MS = 1000, /* a connection that lives so long is asked whether its peer does */
+	REST_MAX_MS = 1000,  /* before a server that failed is tried again, as HAProxy does */
+	LINGER_MS = 1000,    /* after an alert, for the client to read it and close */
+	LINGER_READS = 16,   /* and so much of what it still sends is thrown away at once */
 };
 
 /* --- what every step uses --- */
@@ -26,66 +26,56 @@ static const struct config_listener *listener_of(const struct conn *c)
 	return &c->worker->config->listeners[conn_listener(c)];
 }
 
-static void on_side(struct conn *c, unsigned side, short what)
+static void on_side(struct conn *c, unsigned side, unsigned edges)
 {
 	struct side *s = &c->side[side];
 
-	if (what & (EV_READ | EV_CLOSED))
+	if (edges & POLLER_READ)
 		s->readable = true;
-	if (what & EV_CLOSED)
-		s->ended = true;
-	if (what & EV_WRITE)
+	if (edges & POLLER_WRITE)
 		s->blocked = false;
+	if (edges & POLLER_END)
+		s->ended = true;
+	if (edges & POLLER_ERROR)
+		s->failed = true;
 	conn_drive(c);
 }
 
-static void on_client(evutil_socket_t fd, short what, void *arg)
+static void on_client(struct watch *w, unsigned edges)
 {
-	(void)fd;
-	on_side(arg, CLIENT, what);
+	on_side(container_of(w, struct conn, side[CLIENT].watch), CLIENT, edges);
 }
 
-static void on_server(evutil_socket_t fd, short what, void *arg)
+static void on_server(struct watch *w, unsigned edges)
 {
-	(void)fd;
-	on_side(arg, SERVER, what);
-}
-
-static void assign(struct conn *c, unsigned side, int fd, short what)
-{
-	event_assign(&c->side[side].event, c->worker->base, fd,
-		(short)(EV_READ | EV_CLOSED | EV_ET | EV_PERSIST | what),
-		side == CLIENT ? on_client : on_server, c);
+	on_side(container_of(w, struct conn, side[SERVER].watch), SERVER, edges);
 }
 
 void conn_set_fd(struct conn *c, unsigned side, int fd)
 {
-	assign(c, side, fd, 0);
+	c->side[side].watch = (struct watch){side == CLIENT ? on_client : on_server, fd, 0};
 }
 
-/* Most sides never have to wait for room: EV_WRITE would cost each of them a wake. */
+int conn_take_fd(struct conn *c, unsigned side)
+{
+	struct side *s = &c->side[side];
+	int fd = s->watch.fd;
+
+	poller_forget(c->worker->poller, &s->watch);
+	s->watch.fd = -1;
+	s->watches_writes = false;
+	return fd;
+}
+
+/* Most sides never have to wait for room: to be told of it would cost each of them a wake. */
 bool conn_watch(struct conn *c, unsigned side, bool writes)
 {
 	struct side *s = &c->side[side];
-	int fd = conn_fd(c, side);
 
-	if (s->watched && (s->watches_writes || !writes))
+	if (poller_is_watched(&s->watch) && (s->watches_writes || !writes))
 		return true;
-	conn_unwatch(c, side);
-	if (writes)
-		assign(c, side, fd, EV_WRITE);
-	s->watched = event_add(&s->event, NULL) == 0;
 	s->watches_writes = writes;
-	return s->watched;
-}
-
-void conn_unwatch(struct conn *c, unsigned side)
-{
-	struct side *s = &c->side[side];
-
-	if (s->watched)
-		event_del(&s->event);
-	s->watched = s->watches_writes = false;
+	return poller_watch(c->worker->poller, &s->watch, writes);
 }
 
 uint32_t conn_age_us(const struct conn *c)
@@ -169,6 +159,7 @@ void conn_accept(struct listener *l, int fd, const struct addr *client)
 	c->side[CLIENT].readable = true; /* most likely: see LISTENER_FD_DEFER_S */
 	c->side[CLIENT].nodelay = true;	 /* inherited */
 	wheel_timer_init(&c->timer);
+	list_init(&c->turn);
 	conn_set_fd(c, CLIENT, fd);
 	conn_set_fd(c, SERVER, -1);
 	tally_add(&l->tally->opened, 1);
@@ -382,47 +373,19 @@ static void keep_time(struct conn *c)
 {
 	struct mono due = idle_deadline(c);
 
-	if (!c->looks && (c->side[CLIENT].unsure || c->side[SERVER].unsure)) {
-		struct mono look = mono_add_ms(worker_now(c->worker), LOOK_MS);
+	if (!c->side[SERVER].keepalive) {
+		struct mono settled = mono_add_ms(c->started, KEEPALIVE_MS);
 
-		c->looks = true;
-		due = look.us < due.us ? look : due;
+		due = settled.us < due.us ? settled : due;
 	}
 	if (!wheel_is_armed(&c->timer) || due.us < c->timer.deadline.us)
 		set_deadline(c, due);
-}
-
-/* A side that was read short may have been reset right behind those bytes: the edge came only once.
- * Looking at each such side now and then costs nothing where every read would cost twice. */
-static void look(struct conn *c)
-{
-	c->looks = false;
-	for (unsigned s = 0; s < SIDES; s++) {
-		struct side *side = &c->side[s];
-
-		side->readable |= side->unsure;
-		side->unsure = false;
-	}
-	if (!c->side[SERVER].keepalive)
-		stream_set_keepalive(conn_fd(c, SERVER));
-	c->side[SERVER].keepalive = true;
-}
-
-/* Without memory to remember it: at once, before others. */
-static void take_next_turn(struct conn *c)
-{
-	if (c->turn_is_over)
-		return;
-	c->turn_is_over = turns_add(&c->worker->turns, c);
-	if (!c->turn_is_over)
-		event_active(&c->side[CLIENT].event, EV_READ, 0);
 }
 
 /* A server that took the hello and went away without a byte has served nobody: as good as a connect
  * that failed, but no proof against its health. See doc/decisions. */
 static enum conn_step unanswered(struct conn *c)
 {
-	c->looks = false;
 	if (stream_is_over(conn_fd(c, CLIENT)))
 		return conn_finish(c, END_CLIENT_CLOSED);
 	upstream_failed(c, ECONNRESET);
@@ -433,7 +396,7 @@ static enum conn_step conn_pump(struct conn *c)
 {
 	switch (tunnel_run(c)) {
 	case TUNNEL_TURN_OVER:
-		take_next_turn(c);
+		turns_add(&c->worker->turns, c);
 		break;
 	case TUNNEL_ENDED:
 		return conn_finish(c, (enum end_reason)c->reason);
@@ -452,15 +415,22 @@ static enum conn_step conn_pump(struct conn *c)
 	return STEP_WAIT;
 }
 
+/* Short connections need no keepalive: it is set on those that have lived for a while. */
+static void settle(struct conn *c)
+{
+	if (!c->side[SERVER].keepalive)
+		stream_set_keepalive(conn_fd(c, SERVER));
+	c->side[SERVER].keepalive = true;
+}
+
 static void pump_timeout(struct conn *c)
 {
 	if (mono_reached(worker_now(c->worker), idle_deadline(c))) {
 		conn_finish(c, is_half_closed(c) ? END_HALF_CLOSE_TIMEOUT : END_IDLE_TIMEOUT);
 		return;
 	}
-	if (c->looks)
-		look(c);
-	conn_drive(c);
+	settle(c);
+	keep_time(c);
 }
 
 /* --- 6. refused: the client has its alert and will close --- */
@@ -484,12 +454,10 @@ static enum conn_step conn_linger(struct conn *c)
 
 static void close_side(struct conn *c, unsigned side, bool reset)
 {
-	int fd = conn_fd(c, side);
+	int fd = conn_take_fd(c, side);
 
 	if (fd < 0)
 		return;
-	conn_unwatch(c, side);
-	conn_set_fd(c, side, -1);
 	if (reset)
 		stream_reset(fd);
 	else
@@ -509,8 +477,7 @@ static void give_back(struct conn *c)
 	labels_put(&w->labels, c->label);
 	c->label = NULL;
 	wheel_del(&w->wheel, &c->timer);
-	if (c->turn_is_over)
-		turns_remove(&w->turns, c);
+	turns_remove(c);
 	if (c->counts_server)
 		load_leave_server(w->load, c->server_id);
 	if (c->counts_source)
@@ -563,12 +530,6 @@ static void go(struct conn *c, enum conn_step next)
 void conn_drive(struct conn *c)
 {
 	go(c, c->step);
-}
-
-void conn_resume(struct conn *c)
-{
-	c->turn_is_over = false;
-	conn_drive(c);
 }
 
 void conn_timeout(struct conn *c)

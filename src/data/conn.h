@@ -11,11 +11,9 @@
 #include "data/labels.h"
 #include "net/addr.h"
 #include "net/pipe.h"
+#include "poller/poller.h"
 #include "tally.h"
 #include "wheel/wheel.h"
-
-#include <event2/event.h>
-#include <event2/event_struct.h>
 
 struct worker;
 struct listener;
@@ -43,9 +41,9 @@ struct unsent {
 	uint8_t bytes[];
 };
 
-/* One of the two sockets. The event is always assigned; its descriptor is -1 while there is none. */
+/* One of the two sockets. */
 struct side {
-	struct event event;
+	struct watch watch; /* its descriptor is -1 while there is none */
 	union {
 		struct unsent *buffer;
 		struct pipe *pipe; /* where `piped` */
@@ -56,17 +54,16 @@ struct side {
 	bool readable : 1; /* an edge said so, and no read has found it empty since */
 	bool blocked : 1;  /* a send would block: wait for an edge */
 	bool ended : 1;	   /* the kernel has the peer's end, perhaps behind unread bytes */
-	bool eof : 1;	   /* all was read, to the end */
-	bool passed : 1;   /* the end was passed on to the other side */
+	bool failed : 1; /* the kernel has an error, the peer's reset, perhaps behind unread bytes */
+	bool eof : 1;	 /* all was read, to the end */
+	bool passed : 1; /* the end was passed on to the other side */
 	bool broken : 1; /* a send failed: what can still be read is read, then it counts as reset */
 	bool deaf : 1;	 /* the other side is gone: what comes is thrown away */
 	bool splices : 1; /* bulk: reads by pipe */
 	bool piped : 1;	  /* unsent is a pipe */
-	bool unsure : 1;  /* the last read was short: a reset may hide behind it */
 	bool nodelay : 1; /* small messages leave at once */
 	bool keepalive : 1;
-	bool watched : 1;	 /* the event is registered */
-	bool watches_writes : 1; /* for EV_WRITE, too */
+	bool watches_writes : 1; /* an edge will tell of room to send, too */
 };
 
 struct conn {
@@ -76,6 +73,7 @@ struct conn {
 		struct conn *next_free; /* while not in use */
 	};
 	struct wheel_timer timer;
+	struct list turn;    /* in worker->turns */
 	struct hello *hello; /* until the server answers */
 	struct label *label; /* what the client asked for; NULL: not known (yet) */
 	struct addr client;
@@ -91,8 +89,6 @@ struct conn {
 	uint8_t retries;
 	bool counts_source : 1; /* in load->per_source */
 	bool connected : 1;	/* counted as opened at its server */
-	bool turn_is_over : 1;	/* in worker->turns */
-	bool looks : 1;		/* the timer is set for a look, not for the time limit */
 	bool counts_server : 1; /* in load->active */
 	bool wants_proxy : 1;	/* a PROXY header comes first */
 };
@@ -102,9 +98,6 @@ void conn_accept(struct listener *l, int fd, const struct addr *client);
 
 /* Goes on from the present step as far as that leads. */
 void conn_drive(struct conn *c);
-
-/* Its turn was cut short in favour of others: goes on. */
-void conn_resume(struct conn *c);
 
 /* The only exit. Closes, counts, writes the access record, gives the memory back. */
 enum conn_step conn_finish(struct conn *c, enum end_reason reason);
@@ -117,14 +110,16 @@ void conn_set_timer(struct conn *c, uint64_t ms);
 
 /* Watches a side's edges; with `writes` for room to send, too. False: out of memory. */
 bool conn_watch(struct conn *c, unsigned side, bool writes);
-void conn_unwatch(struct conn *c, unsigned side);
 
-/* Gives a side its socket, -1: takes it back. It is not closed here. */
+/* Gives a side its socket. */
 void conn_set_fd(struct conn *c, unsigned side, int fd);
+
+/* Takes it back for the caller to close; -1: there was none. */
+int conn_take_fd(struct conn *c, unsigned side);
 
 static inline int conn_fd(const struct conn *c, unsigned side)
 {
-	return event_get_fd(&c->side[side].event);
+	return c->side[side].watch.fd;
 }
 
 /* Its listener's index in the configuration. */

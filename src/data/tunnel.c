@@ -184,7 +184,7 @@ static enum flow gone(struct conn *c, unsigned from, ssize_t n)
 
 	if (is_unanswered(c, from))
 		return FLOW_UNANSWERED;
-	in->readable = in->unsure = false;
+	in->readable = false;
 	if (n < 0)
 		return FLOW_RESET;
 	in->eof = true;
@@ -204,11 +204,10 @@ static enum flow copy(struct conn *c, unsigned from, size_t *moved)
 		return gone(c, from, n);
 	if (n == WORKER_CHUNK) {
 		in->splices = !in->deaf;
-	} else {
+	} else if (!in->failed) {
 		/* Empty now. The end, if the kernel had it before we read, came right behind. */
 		in->readable = false;
 		in->eof = in->ended;
-		in->unsure = !in->ended;
 	}
 	*moved += (size_t)n;
 	if (!in->deaf)

@@ -2,52 +2,32 @@
 
 #include "data/conn.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-enum { FIRST_CAPACITY = 16 };
-
-bool turns_add(struct turns *t, struct conn *c)
+void turns_init(struct turns *t)
 {
-	if (t->n == t->capacity) {
-		size_t capacity = t->capacity ? t->capacity * 2 : FIRST_CAPACITY;
-		struct conn **more = realloc(t->waiting, capacity * sizeof(struct conn *));
-
-		if (!more)
-			return false;
-		t->waiting = more;
-		t->capacity = capacity;
-	}
-	t->waiting[t->n++] = c;
-	return true;
+	list_init(&t->waiting);
 }
 
-void turns_remove(struct turns *t, const struct conn *c)
+void turns_add(struct turns *t, struct conn *c)
 {
-	for (size_t i = 0; i < t->n; i++)
-		if (t->waiting[i] == c)
-			t->waiting[i] = NULL;
+	if (list_is_empty(&c->turn))
+		list_add_tail(&t->waiting, &c->turn);
+}
+
+void turns_remove(struct conn *c)
+{
+	list_del(&c->turn);
 }
 
 void turns_run(struct turns *t)
 {
-	size_t n = t->n;
-
-	for (size_t i = 0; i < n; i++) {
-		struct conn *c = t->waiting[i];
-
-		t->waiting[i] = NULL;
-		if (c)
-			conn_resume(c);
-	}
-	if (n == 0)
+	if (!turns_wait(t))
 		return;
-	t->n -= n;
-	memmove(t->waiting, t->waiting + n, t->n * sizeof(struct conn *));
-}
+	list_add_tail(&t->waiting, &t->mark);
+	while (t->waiting.next != &t->mark) {
+		struct conn *c = container_of(t->waiting.next, struct conn, turn);
 
-void turns_release(struct turns *t)
-{
-	free(t->waiting);
-	*t = (struct turns){0};
+		list_del(&c->turn);
+		conn_drive(c);
+	}
+	list_del(&t->mark);
 }

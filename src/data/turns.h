@@ -3,22 +3,25 @@
 #ifndef DATA_TURNS_H
 #define DATA_TURNS_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "base/list.h"
 
 struct conn;
 
 struct turns {
-	struct conn **waiting; /* NULL: it was finished meanwhile */
-	size_t n, capacity;
+	struct list waiting;
+	struct list mark; /* behind those whose turn it is */
 };
 
-/* False: out of memory. */
-bool turns_add(struct turns *t, struct conn *c);
-void turns_remove(struct turns *t, const struct conn *c); /* it waits */
+void turns_init(struct turns *t);
+void turns_add(struct turns *t, struct conn *c); /* once is enough */
+void turns_remove(struct conn *c);		 /* not waiting is allowed */
+
+static inline bool turns_wait(const struct turns *t)
+{
+	return !list_is_empty(&t->waiting);
+}
 
 /* Lets each one that waits now go on; who comes to wait again does so for the next time. */
 void turns_run(struct turns *t);
-void turns_release(struct turns *t);
 
 #endif

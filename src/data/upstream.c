@@ -126,7 +126,8 @@ int upstream_connect(struct conn *c)
 	if (fd < 0)
 		return -fd;
 	c->side[SERVER].readable = c->side[SERVER].blocked = c->side[SERVER].ended = false;
-	c->side[SERVER].eof = c->side[SERVER].nodelay = c->side[SERVER].keepalive = false;
+	c->side[SERVER].failed = c->side[SERVER].eof = false;
+	c->side[SERVER].nodelay = c->side[SERVER].keepalive = false;
 	c->hello->sent = 0;
 	c->hello->since = worker_now(c->worker);
 	conn_set_fd(c, SERVER, fd);
@@ -184,14 +185,11 @@ int upstream_send_hello(struct conn *c)
 
 void upstream_leave(struct conn *c)
 {
-	int fd = conn_fd(c, SERVER);
+	int fd = conn_take_fd(c, SERVER);
 
 	account_server_closed(c);
-	if (fd >= 0) {
-		conn_unwatch(c, SERVER);
+	if (fd >= 0)
 		stream_close(fd);
-		conn_set_fd(c, SERVER, -1);
-	}
 	if (c->counts_server)
 		load_leave_server(c->worker->load, c->server_id);
 	c->counts_server = false;

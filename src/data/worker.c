@@ -116,7 +116,6 @@ static struct event_base *new_base(void)
 	if (!conf)
 		return NULL;
 	event_config_set_flag(conf, EVENT_BASE_FLAG_NOLOCK);
-	event_config_require_features(conf, EV_FEATURE_ET | EV_FEATURE_EARLY_CLOSE);
 	base = event_base_new_with_config(conf);
 	event_config_free(conf);
 	return base;
@@ -143,13 +142,15 @@ static bool init(struct worker *w)
 	prng_init(&w->prng, seed);
 	listeners_reserve(&w->listeners);
 	pipes_init(&w->pipes, pipes_max(w->config), w->listeners.fd_ceiling, w->tally);
+	turns_init(&w->turns);
 	w->base = new_base();
 	if (!w->base)
 		return false;
+	w->poller = poller_new(w->base);
 	event_assign(&w->wheel_tick, w->base, -1, EV_PERSIST, on_wheel_tick, w);
 	event_assign(&w->tick, w->base, -1, EV_PERSIST, on_tick, w);
 	w->mailbox = mailbox_new(w->base, orders_obey, w);
-	return w->mailbox && labels_init(&w->labels, label_key) &&
+	return w->poller && w->mailbox && labels_init(&w->labels, label_key) &&
 	       wheel_init(&w->wheel, WHEEL_SLOTS, WHEEL_STEP_MS * 1000, worker_now(w)) &&
 	       queue_init(&w->queue, w->config->n_backends) && listeners_init(w);
 }
@@ -191,13 +192,13 @@ void worker_free(struct worker *w)
 	conns_each(&w->conns, stop_one, NULL);
 	conns_release(&w->conns);
 	listeners_release(w);
-	turns_release(&w->turns);
 	queue_release(&w->queue);
 	wheel_release(&w->wheel);
 	labels_release(&w->labels);
 	pipes_release(&w->pipes);
 	buffers_release(&w->buffers);
 	mailbox_free(w->mailbox, orders_drop, NULL);
+	poller_free(w->poller);
 	if (w->base) {
 		event_del(&w->wheel_tick);
 		event_del(&w->tick);
@@ -223,7 +224,8 @@ static void count_turn(struct worker *w)
 
 static void turn(struct worker *w)
 {
-	event_base_loop(w->base, w->turns.n > 0 ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE);
+	event_base_loop(
+		w->base, turns_wait(&w->turns) ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE);
 	turns_run(&w->turns);
 	if (w->some_ended && (w->listeners.paused || w->queue.waiting > 0))
 		use_room(w);

@@ -24,6 +24,7 @@ struct worker {
 	struct load *load;
 	struct tally *tally;
 	struct event_base *base;
+	struct poller *poller; /* of the connections' sockets */
 	struct mailbox *mailbox;
 
 	struct mono now; /* of this turn of the loop */

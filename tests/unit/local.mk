@@ -85,6 +85,12 @@ tests_unit_lib_mailbox_mailbox_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)
 tests_unit_lib_mailbox_mailbox_test_CFLAGS = $(UNIT_CFLAGS) $(EVENT_CFLAGS)
 tests_unit_lib_mailbox_mailbox_test_LDADD = lib/libmailbox.a $(UNIT_LIBS) $(EVENT_LIBS)
 
+unit_tests += tests/unit/lib/poller/poller_test
+tests_unit_lib_poller_poller_test_SOURCES = tests/unit/lib/poller/poller_test.c $(FAULT_FILES)
+tests_unit_lib_poller_poller_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)
+tests_unit_lib_poller_poller_test_CFLAGS = $(UNIT_CFLAGS) $(EVENT_CFLAGS)
+tests_unit_lib_poller_poller_test_LDADD = lib/libpoller.a $(UNIT_LIBS) $(EVENT_LIBS)
+
 unit_tests += tests/unit/lib/qsbr/qsbr_test
 tests_unit_lib_qsbr_qsbr_test_SOURCES = tests/unit/lib/qsbr/qsbr_test.c $(FAULT_FILES)
 tests_unit_lib_qsbr_qsbr_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)

@@ -4,7 +4,8 @@ noinst_LIBRARIES += lib/libbase.a
 lib_libbase_a_SOURCES = \
 	lib/base/arena.c lib/base/arena.h lib/base/bug.h lib/base/hostname.c lib/base/hostname.h \
 	lib/base/list.h lib/base/mono.h \
-	lib/base/prng.c lib/base/prng.h lib/base/span.h lib/base/wire.c lib/base/wire.h
+	lib/base/prng.c lib/base/prng.h lib/base/siphash.c lib/base/siphash.h lib/base/span.h \
+	lib/base/wire.c lib/base/wire.h
 
 # What computes lengths from outsiders' bytes is checked for lost bits too.
 STRICT_CFLAGS = $(AM_CFLAGS) -Wconversion
@@ -53,6 +54,13 @@ lib_libqsbr_a_SOURCES = lib/qsbr/qsbr.c lib/qsbr/qsbr.h
 lib_libqsbr_a_CFLAGS = $(STRICT_CFLAGS)
 lib_libexpo_a_SOURCES = lib/expo/expo.h lib/expo/metrics.c lib/expo/text.c
 lib_libexpo_a_CFLAGS = $(STRICT_CFLAGS)
+
+noinst_LIBRARIES += lib/libgossip.a
+lib_libgossip_a_SOURCES = \
+	lib/gossip/gossip.h \
+	lib/gossip/items.c lib/gossip/items.h \
+	lib/gossip/records.c lib/gossip/records.h lib/gossip/records_wire.c
+lib_libgossip_a_CFLAGS = $(STRICT_CFLAGS)
 
 noinst_LIBRARIES += lib/libnet.a
 lib_libnet_a_SOURCES = \

@@ -4,7 +4,7 @@
 set -u
 cd "${srcdir:-$(dirname "$0")/..}" || exit 99
 
-pure='sni proxyproto hostmatch http balance health prefixset ratelimit wheel ring expo'
+pure='sni proxyproto hostmatch http balance health prefixset ratelimit wheel ring expo gossip'
 count=0
 failed=0
 

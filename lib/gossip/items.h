@@ -1,23 +1,23 @@
-/* A map that all nodes share: the last writer of a key wins. Items have no owner; any node may write
- * one, and any node repairs any other. A write is stamped by a hybrid logical clock (Kulkarni et al.
- * 2014) of the item: the wall clock's milliseconds, but always above the stamp that it replaces, so
- * that a wrong clock cannot make a later command lose on the node where it is given. Equal stamps:
- * the higher node id wins, then the higher value. A deleted key stays as a tombstone.
+/* A map that all nodes share: the last writer of a key wins. Items have no owner; any node may
+ * write one, and any node repairs any other. A write is stamped by a hybrid logical clock (Kulkarni
+ * et al. 2014) of the item: the wall clock's milliseconds, but always above the stamp that it
+ * replaces, so that a wrong clock cannot make a later command lose on the node where it is given.
+ * Equal stamps: the higher node id wins, then the higher value. A deleted key stays as a tombstone.
  *
- * Bounds. A node writes up to `live_max` living items; a new key beyond is refused (ITEMS_FULL). Twice
- * as many are taken from others, because each side of a split may have filled its own. Beside them
- * the `tombstones_max` newest tombstones are held, the oldest go first, and one that is older than all
- * of a full set is not taken: so nodes agree on which ones to keep. A key can come back from the dead
- * only by a node that was away for that many deletions.
+ * Bounds. A node writes up to `live_max` living items; a new key beyond is refused (ITEMS_FULL).
+ * Twice as many are taken from others, because each side of a split may have filled its own. Beside
+ * them the `tombstones_max` newest tombstones are held, the oldest go first, and one that is older
+ * than all of a full set is not taken: so nodes agree on which ones to keep. A key can come back
+ * from the dead only by a node that was away for that many deletions.
  *
  * Repair: nodes with an equal items_hash() hold the same. Otherwise they compare the hashes of 64
  * buckets, and of a bucket that differs the hashes of its items (items_list, in pieces); the other
  * side sends what is not in the list (items_unlisted), and does the same the other way round.
  *
- * Hashes are SipHash-2-4 with a fixed key: all nodes must agree on them, and outsiders can choose keys
- * (addresses that get banned), so something that can be steered (FNV, CRC) would let them hide a
- * difference. They are summed, and contain the stamp and the value. Nothing is looked up in a hash
- * table, so chosen keys cost no time: the items stand sorted.
+ * Hashes are SipHash-2-4 with a fixed key: all nodes must agree on them, and outsiders can choose
+ * keys (addresses that get banned), so something that can be steered (FNV, CRC) would let them hide
+ * a difference. They are summed, and contain the stamp and the value. Nothing is looked up in a
+ * hash table, so chosen keys cost no time: the items stand sorted.
  *
  * Pure: no clock, no randomness, no I/O; not thread-safe. */
 #ifndef GOSSIP_ITEMS_H
@@ -89,8 +89,8 @@ size_t items_bucket(const struct items *s, unsigned int bucket); /* 0 … ITEMS_
 uint64_t items_hash(const struct items *s);
 uint64_t items_bucket_hash(const struct items *s, unsigned int bucket);
 
-/* What one node has of a bucket: a piece of it from the place `from` to the place `to`, both included.
- * A bucket b begins at the place items_place(b) and ends before items_place(b + 1). */
+/* What one node has of a bucket: a piece of it from the place `from` to the place `to`, both
+ * included. A bucket b begins at the place items_place(b) and ends before items_place(b + 1). */
 struct items_piece {
 	uint64_t from, to;
 	size_t n;
@@ -115,8 +115,8 @@ bool items_unlisted(
 /* Whether all that the piece lists is held here: if not, the sender has something to give. */
 bool items_hold(const struct items *s, const struct items_piece *piece);
 
-/* The body of a TLV. Spans of a decoded item are borrowed from it. Malformed: shorter than it says, an
- * empty key, longer than the limits, node 0. */
+/* The body of a TLV. Spans of a decoded item are borrowed from it. Malformed: shorter than it says,
+ * an empty key, longer than the limits, node 0. */
 void item_encode(struct wire_writer *w, const struct item *item);
 bool item_decode(struct span body, struct item *ret);
 

@@ -1,8 +1,8 @@
-/* Versioned records: what each node says about itself, held by everyone (Scuttlebutt: van Renesse et
- * al. 2008). Only its origin writes a record; every write takes the origin's next version, so that one
- * number says how much of an origin a node has: every record that is current at or below it.
- * Versions run within an epoch; a higher epoch of an origin (it started again) replaces all its older
- * records at once, whatever their versions.
+/* Versioned records: what each node says about itself, held by everyone (Scuttlebutt: van Renesse
+ * et al. 2008). Only its origin writes a record; every write takes the origin's next version, so
+ * that one number says how much of an origin a node has: every record that is current at or below
+ * it. Versions run within an epoch; a higher epoch of an origin (it started again) replaces all its
+ * older records at once, whatever their versions.
  *
  * Repair: two nodes whose records_hash() is equal hold the same. Otherwise they exchange entries
  * (records_digest) and compare (records_compare); who is behind asks with the entry it has, and the
@@ -11,13 +11,14 @@
  *	for (e = asked; room && records_after(r, &e, &record); e.version = record.version)
  *		record_encode(&writer, &record);
  *
- * A record says which version came before it, so that one that was pushed or overtook others is used
- * at once and still leaves a gap to be asked for. Anyone may pass on anyone's records: a dead origin's
- * stay until it is forgotten.
+ * A record says which version came before it, so that one that was pushed or overtook others is
+ * used at once and still leaves a gap to be asked for. Anyone may pass on anyone's records: a dead
+ * origin's stay until it is forgotten. (Where entries are equal and the origin is dead, nodes may
+ * still differ in records that it was writing as it died.)
  *
- * Pure: no clock, no randomness, no I/O; not thread-safe. Bounded: 256 origins of 256 records of 480
- * bytes. Who may be an origin at all (members, not those forgotten) is for the caller to ask before
- * records_merge() and records_compare(). */
+ * Pure: no clock, no randomness, no I/O; not thread-safe. Bounded: 256 origins of 256 records of
+ * 480 bytes. Who may be an origin at all (members, not those forgotten) is for the caller to ask
+ * before records_merge() and records_compare(). */
 #ifndef GOSSIP_RECORDS_H
 #define GOSSIP_RECORDS_H
 
@@ -56,24 +57,23 @@ struct records_entry {
 struct record {
 	uint64_t origin, epoch;
 	uint64_t version;
-	uint64_t
-		after; /* the version of the origin's record before it; equal to `version`: unknown */
+	uint64_t after; /* the version of the origin's current record before it, 0: none */
 	uint16_t key;
 	struct span value; /* empty: withdrawn */
 };
 
 struct records;
 
-/* Told of every record that changed or ceased (withdrawn, of an older epoch, or of an origin that was
- * forgotten); it may read, not write. */
+/* Told of every record that changed or ceased (withdrawn, of an older epoch, or of an origin that
+ * was forgotten); it may read, not write. */
 typedef void records_changed_cb(void *arg, uint64_t origin, uint16_t key);
 
 /* NULL: out of memory. `self` with `epoch` is an origin from the start. */
 struct records *records_new(uint64_t self, uint64_t epoch, records_changed_cb *changed, void *arg);
 void records_free(struct records *r); /* NULL is allowed */
 
-/* Writes this node's record and gives what to push (borrowed until the next change), also where the
- * value is the one it had: RECORDS_KNOWN, no new version then. `changed` is not told. */
+/* Writes this node's record and gives what to push, borrowed until the next change. RECORDS_KNOWN:
+ * it says so already, there is nothing to push. `changed` is not told. */
 enum records_status records_publish(
 	struct records *r, uint16_t key, struct span value, struct record *ret);
 
@@ -105,8 +105,8 @@ enum records_difference {
 	RECORDS_SELF,	/* their entry of this node is ahead of it: as RECORDS_OWN_AHEAD */
 };
 
-/* Another node's entry against what is held; an unknown origin is RECORDS_BEHIND. Gives the entry to
- * ask with, or to answer from, in `ret`. A newer epoch drops the older one's records at once. */
+/* Another node's entry against what is held; an unknown origin is RECORDS_BEHIND. Gives the entry
+ * to ask with, or to answer from, in `ret`. A newer epoch drops the older one's records at once. */
 enum records_difference records_compare(
 	struct records *r, const struct records_entry *theirs, struct records_entry *ret);
 
@@ -114,8 +114,8 @@ enum records_difference records_compare(
  * unknown and for an entry of a newer epoch. An entry of an older epoch is answered from the start. */
 bool records_after(const struct records *r, const struct records_entry *entry, struct record *ret);
 
-/* Bodies of TLVs. The value of a decoded record is borrowed from the body. Malformed: too short, too
- * long, origin 0, version 0, or `after` not below or equal to the version. */
+/* Bodies of TLVs. The value of a decoded record is borrowed from the body. Malformed: too short,
+ * too long, origin 0, or `after` not below the version. */
 void record_encode(struct wire_writer *w, const struct record *record);
 bool record_decode(struct span body, struct record *ret);
 void records_entry_encode(struct wire_writer *w, const struct records_entry *entry);

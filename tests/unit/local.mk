@@ -74,6 +74,16 @@ tests_unit_lib_expo_expo_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)
 tests_unit_lib_expo_expo_test_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_lib_expo_expo_test_LDADD = lib/libexpo.a $(UNIT_LIBS)
 
+unit_tests += tests/unit/lib/gossip/items_test tests/unit/lib/gossip/records_test
+tests_unit_lib_gossip_items_test_SOURCES = tests/unit/lib/gossip/items_test.c $(FAULT_FILES)
+tests_unit_lib_gossip_items_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)
+tests_unit_lib_gossip_items_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_lib_gossip_items_test_LDADD = lib/libgossip.a $(UNIT_LIBS)
+tests_unit_lib_gossip_records_test_SOURCES = tests/unit/lib/gossip/records_test.c $(FAULT_FILES)
+tests_unit_lib_gossip_records_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)
+tests_unit_lib_gossip_records_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_lib_gossip_records_test_LDADD = lib/libgossip.a $(UNIT_LIBS)
+
 unit_tests += tests/unit/lib/health/health_test
 tests_unit_lib_health_health_test_SOURCES = tests/unit/lib/health/health_test.c
 tests_unit_lib_health_health_test_CFLAGS = $(UNIT_CFLAGS)
@@ -152,6 +162,11 @@ unit_tests += tests/unit/lib/base/prng_test
 tests_unit_lib_base_prng_test_SOURCES = tests/unit/lib/base/prng_test.c
 tests_unit_lib_base_prng_test_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_lib_base_prng_test_LDADD = $(UNIT_LIBS)
+
+unit_tests += tests/unit/lib/base/siphash_test
+tests_unit_lib_base_siphash_test_SOURCES = tests/unit/lib/base/siphash_test.c
+tests_unit_lib_base_siphash_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_lib_base_siphash_test_LDADD = $(UNIT_LIBS)
 
 unit_tests += tests/unit/lib/base/wire_test
 tests_unit_lib_base_wire_test_SOURCES = tests/unit/lib/base/wire_test.c

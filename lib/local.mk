@@ -70,3 +70,9 @@ lib_libnet_a_SOURCES = \
 noinst_LIBRARIES += lib/libseal.a
 lib_libseal_a_SOURCES = lib/seal/ring.c lib/seal/ring.h lib/seal/seal.c lib/seal/seal.h
 lib_libseal_a_CFLAGS = $(STRICT_CFLAGS) $(SODIUM_CFLAGS)
+
+noinst_LIBRARIES += lib/libvipaddr.a
+lib_libvipaddr_a_SOURCES = \
+	lib/vipaddr/inside.h lib/vipaddr/news.c lib/vipaddr/news.h lib/vipaddr/packet.c lib/vipaddr/packet.h \
+	lib/vipaddr/request.c lib/vipaddr/vipaddr.c lib/vipaddr/vipaddr.h
+lib_libvipaddr_a_CFLAGS = $(STRICT_CFLAGS) $(MNL_CFLAGS)

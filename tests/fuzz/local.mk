@@ -62,6 +62,12 @@ tests_fuzz_fuzz_seal_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS)
 tests_fuzz_fuzz_seal_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_seal_LDADD = lib/libseal.a lib/libbase.a $(SODIUM_LIBS)
 
+fuzz_targets += tests/fuzz/fuzz_vipaddr
+tests_fuzz_fuzz_vipaddr_SOURCES = tests/fuzz/fuzz_vipaddr.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_vipaddr_CFLAGS = $(AM_CFLAGS) $(MNL_CFLAGS)
+tests_fuzz_fuzz_vipaddr_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_vipaddr_LDADD = lib/libvipaddr.a lib/libbase.a $(MNL_LIBS)
+
 FUZZ_SECONDS = 60
 fuzz: $(fuzz_targets)
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(SHELL) $(srcdir)/tests/fuzz/run.sh $(srcdir)/tests/fuzz/corpus $(fuzz_targets)

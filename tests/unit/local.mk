@@ -44,6 +44,11 @@ tests_unit_src_data_listener_thread_test_SOURCES = tests/unit/src/data/listener_
 tests_unit_src_data_listener_thread_test_CFLAGS = $(RIG_CFLAGS)
 tests_unit_src_data_listener_thread_test_LDADD = $(DATA_LIBS)
 
+# Needs namespaces of its own, and so cannot share a process's with Criterion.
+thread_tests += tests/unit/lib/vipaddr/vipaddr_ns_test
+tests_unit_lib_vipaddr_vipaddr_ns_test_SOURCES = tests/unit/lib/vipaddr/vipaddr_ns_test.c
+tests_unit_lib_vipaddr_vipaddr_ns_test_LDADD = lib/libvipaddr.a lib/libbase.a $(MNL_LIBS)
+
 thread_tests += tests/unit/lib/ring/ring_thread_test
 tests_unit_lib_ring_ring_thread_test_SOURCES = tests/unit/lib/ring/ring_thread_test.c
 tests_unit_lib_ring_ring_thread_test_LDADD = lib/libring.a lib/libbase.a
@@ -131,6 +136,11 @@ tests_unit_lib_seal_ring_test_LDADD = lib/libseal.a $(UNIT_LIBS) $(SODIUM_LIBS)
 tests_unit_lib_seal_seal_test_SOURCES = tests/unit/lib/seal/seal_test.c
 tests_unit_lib_seal_seal_test_CFLAGS = $(UNIT_CFLAGS) $(SODIUM_CFLAGS)
 tests_unit_lib_seal_seal_test_LDADD = lib/libseal.a $(UNIT_LIBS) $(SODIUM_LIBS)
+
+unit_tests += tests/unit/lib/vipaddr/packet_test
+tests_unit_lib_vipaddr_packet_test_SOURCES = tests/unit/lib/vipaddr/packet_test.c
+tests_unit_lib_vipaddr_packet_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_lib_vipaddr_packet_test_LDADD = lib/libvipaddr.a $(UNIT_LIBS)
 
 unit_tests += tests/unit/lib/wheel/wheel_test
 tests_unit_lib_wheel_wheel_test_SOURCES = tests/unit/lib/wheel/wheel_test.c $(FAULT_FILES)

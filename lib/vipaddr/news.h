@@ -1,0 +1,26 @@
+/* What the kernel says by netlink (rtnetlink(7)), one message at a time, as the structs of vipaddr.h. Pure; libmnl walks
+ * the attributes. */
+#ifndef VIPADDR_NEWS_H
+#define VIPADDR_NEWS_H
+
+#include "vipaddr/vipaddr.h"
+
+#include <linux/netlink.h>
+
+/* A message of which `left` bytes are there, as an event. False: one that says nothing we ask for, or does not fit. */
+bool news_event(const struct nlmsghdr *message, size_t left, struct vipaddr_event *ret);
+
+bool news_address(const struct nlmsghdr *message, struct vipaddr_entry *ret);
+bool news_link(const struct nlmsghdr *message, struct vipaddr_link *ret);
+
+struct news_route {
+	struct vipaddr_ip gateway, source;
+	bool has_gateway, has_source;
+	bool is_default; /* of the main table, to all addresses */
+	uint32_t ifindex, metric;
+};
+
+/* Of several next hops the first on interface `ifindex` (0: any). */
+bool news_route(const struct nlmsghdr *message, uint32_t ifindex, struct news_route *ret);
+
+#endif

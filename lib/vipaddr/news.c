@@ -225,7 +225,7 @@ bool news_event(const struct nlmsghdr *message, size_t left, struct vipaddr_even
 {
 	struct vipaddr_event e = {0};
 
-	if (left > INT32_MAX || !mnl_nlmsg_ok(message, (int)left))
+	if (!news_is_whole(message, left))
 		return false;
 	switch (message->nlmsg_type) {
 	case RTM_NEWADDR:

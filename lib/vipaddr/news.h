@@ -7,6 +7,14 @@
 
 #include <linux/netlink.h>
 
+/* Whether the message stands whole in the `left` bytes from its beginning. (mnl_nlmsg_ok takes a length above 2^31
+ * for a negative one, and so for a short one.) */
+static inline bool news_is_whole(const struct nlmsghdr *message, size_t left)
+{
+	return left >= sizeof(*message) && message->nlmsg_len >= sizeof(*message) &&
+	       message->nlmsg_len <= left;
+}
+
 /* A message of which `left` bytes are there, as an event. False: one that says nothing we ask for, or does not fit. */
 bool news_event(const struct nlmsghdr *message, size_t left, struct vipaddr_event *ret);
 

@@ -363,11 +363,11 @@ static bool next_news(struct vipaddr *v, struct vipaddr_event *ret)
 		const struct nlmsghdr *message = (const void *)(v->news + v->news_at);
 		size_t left = v->news_bytes - v->news_at;
 
-		if (!mnl_nlmsg_ok(message, (int)left)) {
+		if (!news_is_whole(message, left)) {
 			v->news_at = v->news_bytes;
 			return false;
 		}
-		v->news_at += (message->nlmsg_len + 3) & ~3u;
+		v->news_at += ((size_t)message->nlmsg_len + 3) & ~(size_t)3;
 		if (news_event(message, left, ret))
 			return true;
 	}

@@ -6,7 +6,6 @@
 #include "vipaddr/news.h"
 #include "vipaddr/packet.h"
 
-#include <libmnl/libmnl.h>
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -61,7 +60,7 @@ static void check_netlink(struct span bytes)
 		BUG_ON(e.kind > VIPADDR_LINK_GONE);
 		BUG_ON(memchr(e.link.name, '\0', sizeof(e.link.name)) == NULL);
 	}
-	if (bytes.n >= sizeof(*message) && mnl_nlmsg_ok(message, (int)bytes.n))
+	if (news_is_whole(message, bytes.n))
 		news_route(message, 2, &route);
 	free(message);
 }

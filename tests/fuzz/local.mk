@@ -64,7 +64,7 @@ tests_fuzz_fuzz_seal_LDADD = lib/libseal.a lib/libbase.a $(SODIUM_LIBS)
 
 fuzz_targets += tests/fuzz/fuzz_vipaddr
 tests_fuzz_fuzz_vipaddr_SOURCES = tests/fuzz/fuzz_vipaddr.c $(FUZZ_MAIN)
-tests_fuzz_fuzz_vipaddr_CFLAGS = $(AM_CFLAGS) $(MNL_CFLAGS)
+tests_fuzz_fuzz_vipaddr_CFLAGS = $(AM_CFLAGS)
 tests_fuzz_fuzz_vipaddr_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_vipaddr_LDADD = lib/libvipaddr.a lib/libbase.a $(MNL_LIBS)
 

@@ -12,8 +12,9 @@
  * to who uses the directory. False: it does not exist afterwards. */
 bool privilege_make_dir(const struct config *c, const char *dir);
 
-/* From then on user and group are the configured ones, and CAP_NET_BIND_SERVICE all that is left of root. Does nothing
- * where the file names neither. False: `why` says what was refused. */
+/* From then on user and group are the configured ones, and CAP_NET_BIND_SERVICE all that is left of root; with virtual
+ * addresses CAP_NET_ADMIN and CAP_NET_RAW stay too. Does nothing where the file names neither. False: `why` says what
+ * was refused. */
 bool privilege_drop(const struct config *c, char *why, size_t why_size);
 
 /* Raises the soft limit of descriptors to the hard one. Returns the limit in force. */

@@ -58,7 +58,8 @@ lib_libexpo_a_CFLAGS = $(STRICT_CFLAGS)
 noinst_LIBRARIES += lib/libgossip.a
 lib_libgossip_a_SOURCES = \
 	lib/gossip/gossip.h \
-	lib/gossip/items.c lib/gossip/items.h \
+	lib/gossip/items.c lib/gossip/items.h lib/gossip/items_wire.c \
+	lib/gossip/minheap.c lib/gossip/minheap.h \
 	lib/gossip/records.c lib/gossip/records.h lib/gossip/records_wire.c
 lib_libgossip_a_CFLAGS = $(STRICT_CFLAGS)
 

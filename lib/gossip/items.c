@@ -1,13 +1,17 @@
 #include "gossip/items.h"
 
 #include "base/bug.h"
+#include "base/list.h"
 #include "base/siphash.h"
+#include "gossip/minheap.h"
 
 #include <stdlib.h>
 
 struct stored {
 	uint64_t place, hash;
 	uint64_t stamp, node;
+	struct mono until;
+	struct minheap_node ranked; /* in the heap of items that end, or in that of tombstones */
 	uint16_t value_n;
 	uint8_t kind, key_n;
 	uint8_t bytes[]; /* key, value */
@@ -16,8 +20,10 @@ struct stored {
 struct items {
 	uint64_t self;
 	struct items_limits limits;
-	size_t n, room, tombstones;
+	size_t n, room;
 	struct stored **stored; /* by place, then kind and key */
+	struct minheap ends;	/* living items with a lifetime, by its end */
+	struct minheap deleted; /* tombstones, by age */
 	uint64_t hash, bucket_hash[ITEMS_BUCKETS];
 };
 
@@ -38,12 +44,15 @@ static uint64_t place_of(const struct item *item)
 	return siphash(&place_key, span_of(bytes, 1 + item->key.n));
 }
 
+/* The lifetime is not in it: what remains of it differs by how long a packet was under way. */
 static uint64_t hash_of(const struct item *item)
 {
 	uint8_t bytes[ITEM_BYTES_MAX];
 	struct wire_writer w = wire_write(bytes, sizeof bytes);
+	struct item timeless = *item;
 
-	item_encode(&w, item);
+	timeless.until = (struct mono){0};
+	item_encode(&w, (struct mono){0}, &timeless);
 	return siphash(&hash_key, span_of(bytes, wire_written(&w)));
 }
 
@@ -55,6 +64,7 @@ static void item_of(const struct stored *s, struct item *ret)
 		.value = span_of(s->bytes + s->key_n, s->value_n),
 		.stamp = s->stamp,
 		.node = s->node,
+		.until = s->until,
 	};
 }
 
@@ -88,6 +98,8 @@ static bool is_newer(const struct item *item, const struct stored *s)
 		return item->stamp > s->stamp;
 	if (item->node != s->node)
 		return item->node > s->node;
+	if (item->value.n == 0 || is_tombstone(s))
+		return !is_tombstone(s);
 	return compare_bytes(item->value, span_of(s->bytes + s->key_n, s->value_n)) > 0;
 }
 
@@ -124,43 +136,70 @@ static size_t find(const struct items *s, const struct item *item, struct stored
 	return i;
 }
 
-static void count_in(struct items *s, const struct stored *item)
+/* Room for one more of any sort. */
+static bool reserve(struct items *s)
 {
+	size_t room = s->room ? s->room * 2 : 16;
+	struct stored **grown;
+
+	if (!minheap_reserve(&s->ends) || !minheap_reserve(&s->deleted))
+		return false;
+	if (s->n < s->room)
+		return true;
+	grown = realloc(s->stored, room * sizeof(struct stored *));
+	if (!grown)
+		return false;
+	s->stored = grown;
+	s->room = room;
+	return true;
+}
+
+/* The heap that this one stands in, NULL: in none. */
+static struct minheap *heap_of(struct items *s, const struct stored *item)
+{
+	if (is_tombstone(item))
+		return &s->deleted;
+	return item->until.us ? &s->ends : NULL;
+}
+
+static void count_in(struct items *s, struct stored *item)
+{
+	struct minheap *heap = heap_of(s, item);
+
 	s->hash += item->hash;
 	s->bucket_hash[bucket_of(item->place)] += item->hash;
-	s->tombstones += is_tombstone(item);
+	if (heap == &s->deleted)
+		item->ranked = (struct minheap_node){.key = {item->stamp, item->node, item->place}};
+	else
+		item->ranked = (struct minheap_node){.key = {item->until.us, item->place}};
+	if (heap)
+		minheap_put(heap, &item->ranked);
 }
 
-static void count_out(struct items *s, const struct stored *item)
+static void count_out(struct items *s, struct stored *item)
 {
+	struct minheap *heap = heap_of(s, item);
+
 	s->hash -= item->hash;
 	s->bucket_hash[bucket_of(item->place)] -= item->hash;
-	s->tombstones -= is_tombstone(item);
+	if (heap)
+		minheap_take(heap, &item->ranked);
 }
 
-static void take_out(struct items *s, size_t i)
-{
-	count_out(s, s->stored[i]);
-	free(s->stored[i]);
-	s->n--;
-	memmove(&s->stored[i], &s->stored[i + 1], (s->n - i) * sizeof(struct stored *));
-}
-
-/* The oldest tombstone goes. Looks at all of them, but only a full set comes here. */
 static void drop_oldest_tombstone(struct items *s)
 {
-	size_t oldest = s->n;
+	struct stored *oldest = container_of(minheap_least(&s->deleted), struct stored, ranked);
+	struct stored *held;
+	struct item item;
+	size_t i;
 
-	for (size_t i = 0; i < s->n; i++) {
-		struct item item;
-
-		if (!is_tombstone(s->stored[i]))
-			continue;
-		item_of(s->stored[i], &item);
-		if (oldest == s->n || !is_newer(&item, s->stored[oldest]))
-			oldest = i;
-	}
-	take_out(s, oldest);
+	item_of(oldest, &item);
+	i = find(s, &item, &held);
+	BUG_ON(held != oldest);
+	count_out(s, oldest);
+	free(oldest);
+	s->n--;
+	memmove(&s->stored[i], &s->stored[i + 1], (s->n - i) * sizeof(struct stored *));
 }
 
 static struct stored *stored_new(const struct item *item)
@@ -174,6 +213,7 @@ static struct stored *stored_new(const struct item *item)
 		.hash = hash_of(item),
 		.stamp = item->stamp,
 		.node = item->node,
+		.until = item->value.n > 0 ? item->until : (struct mono){0},
 		.value_n = (uint16_t)item->value.n,
 		.kind = item->kind,
 		.key_n = (uint8_t)item->key.n,
@@ -184,28 +224,13 @@ static struct stored *stored_new(const struct item *item)
 	return s;
 }
 
-static bool reserve(struct items *s)
-{
-	size_t room = s->room ? s->room * 2 : 16;
-	struct stored **grown;
-
-	if (s->n < s->room)
-		return true;
-	grown = realloc(s->stored, room * sizeof(struct stored *));
-	if (!grown)
-		return false;
-	s->stored = grown;
-	s->room = room;
-	return true;
-}
-
 /* Puts it at `i`, in place of `held` if that is not NULL. */
 static enum items_status put(
 	struct items *s, size_t i, struct stored *held, const struct item *item)
 {
 	struct stored *fresh = stored_new(item);
 
-	if (!fresh || (!held && !reserve(s))) {
+	if (!fresh || !reserve(s)) {
 		free(fresh);
 		return ITEMS_NO_MEMORY;
 	}
@@ -218,7 +243,7 @@ static enum items_status put(
 	}
 	s->stored[i] = fresh;
 	count_in(s, fresh);
-	if (s->tombstones > s->limits.tombstones_max)
+	if (s->deleted.n > s->limits.tombstones_max)
 		drop_oldest_tombstone(s);
 	return ITEMS_TAKEN;
 }
@@ -255,6 +280,8 @@ void items_free(struct items *s)
 	for (size_t i = 0; i < s->n; i++)
 		free(s->stored[i]);
 	free(s->stored);
+	minheap_release(&s->ends);
+	minheap_release(&s->deleted);
 	free(s);
 }
 
@@ -314,6 +341,33 @@ enum items_status items_load(struct items *s, const struct item *item)
 	return item->stamp > UINT64_MAX / 2 ? ITEMS_AHEAD : take(s, item);
 }
 
+struct mono items_deadline(const struct items *s)
+{
+	const struct minheap_node *least = minheap_least(&s->ends);
+
+	return least ? (struct mono){least->key[0]} : MONO_NEVER;
+}
+
+bool items_expire(struct items *s, struct mono now, struct item *ret)
+{
+	struct stored *held;
+
+	while (s->deleted.n > s->limits.tombstones_max)
+		drop_oldest_tombstone(s); /* for what the last call gave */
+	if (!mono_reached(now, items_deadline(s)))
+		return false;
+	held = container_of(minheap_least(&s->ends), struct stored, ranked);
+	if (!minheap_reserve(&s->deleted))
+		return false; /* out of memory: it lives on until the next call */
+	count_out(s, held);
+	held->value_n = 0;
+	held->until = (struct mono){0};
+	item_of(held, ret);
+	held->hash = hash_of(ret);
+	count_in(s, held);
+	return true;
+}
+
 bool items_find(const struct items *s, uint8_t kind, struct span key, struct item *ret)
 {
 	const struct item wanted = {.kind = kind, .key = key};
@@ -335,7 +389,7 @@ size_t items_count(const struct items *s)
 
 size_t items_live(const struct items *s)
 {
-	return s->n - s->tombstones;
+	return s->n - s->deleted.n;
 }
 
 void items_at(const struct items *s, size_t i, struct item *ret)
@@ -410,30 +464,4 @@ bool items_hold(const struct items *s, const struct items_piece *piece)
 	for (size_t at = start; at < s->n && s->stored[at]->place <= piece->to; at++)
 		held += is_listed(piece, s->stored[at]->hash);
 	return held == piece->n;
-}
-
-void item_encode(struct wire_writer *w, const struct item *item)
-{
-	wire_put_u64(w, item->stamp);
-	wire_put_u64(w, item->node);
-	wire_put_u8(w, item->kind);
-	wire_put_u8(w, (uint8_t)item->key.n);
-	wire_put_bytes(w, item->key);
-	wire_put_bytes(w, item->value);
-}
-
-bool item_decode(struct span body, struct item *ret)
-{
-	struct wire_reader r = wire_read(body);
-	struct item item;
-
-	item.stamp = wire_u64(&r);
-	item.node = wire_u64(&r);
-	item.kind = wire_u8(&r);
-	item.key = wire_bytes(&r, wire_u8(&r));
-	item.value = wire_bytes(&r, wire_left(&r));
-	if (r.failed || item.node == 0 || is_too_long(&item))
-		return false;
-	*ret = item;
-	return true;
 }

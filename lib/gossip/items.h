@@ -2,7 +2,9 @@
  * write one, and any node repairs any other. A write is stamped by a hybrid logical clock (Kulkarni
  * et al. 2014) of the item: the wall clock's milliseconds, but always above the stamp that it
  * replaces, so that a wrong clock cannot make a later command lose on the node where it is given.
- * Equal stamps: the higher node id wins, then the higher value. A deleted key stays as a tombstone.
+ * Equal stamps: the higher node id wins, then the deletion, then the higher value. A deleted key stays as a
+ * tombstone. An item may have a lifetime: every node turns it into a tombstone by itself, of the same
+ * stamp; what goes over the wire is the time that remains, for clocks may be a day apart.
  *
  * Bounds. A node writes up to `live_max` living items; a new key beyond is refused (ITEMS_FULL).
  * Twice as many are taken from others, because each side of a split may have filled its own. Beside
@@ -16,13 +18,15 @@
  *
  * Hashes are SipHash-2-4 with a fixed key: all nodes must agree on them, and outsiders can choose
  * keys (addresses that get banned), so something that can be steered (FNV, CRC) would let them hide
- * a difference. They are summed, and contain the stamp and the value. Nothing is looked up in a
+ * a difference. They are summed, and contain the
+ * stamp and the value, not the lifetime. Nothing is looked up in a
  * hash table, so chosen keys cost no time: the items stand sorted.
  *
  * Pure: no clock, no randomness, no I/O; not thread-safe. */
 #ifndef GOSSIP_ITEMS_H
 #define GOSSIP_ITEMS_H
 
+#include "base/mono.h"
 #include "base/span.h"
 #include "base/wire.h"
 
@@ -30,10 +34,10 @@ enum {
 	ITEMS_KEY_MAX = 255,   /* bytes of a key */
 	ITEMS_BYTES_MAX = 480, /* of a key and its value together */
 	ITEMS_BUCKETS = 64,
-	ITEMS_LIVE_DEFAULT = 4096,
-	ITEMS_TOMBSTONES_DEFAULT = 4096,
+	ITEMS_LIVE_DEFAULT = 16384,
+	ITEMS_TOMBSTONES_DEFAULT = 16384,
 	/* On the wire, behind a TLV's head of 3 bytes: no item is longer than 512 with it. */
-	ITEM_HEAD_BYTES = 18,
+	ITEM_HEAD_BYTES = 26,
 	ITEM_BYTES_MAX = ITEM_HEAD_BYTES + ITEMS_BYTES_MAX,
 };
 
@@ -55,6 +59,7 @@ struct item {
 	struct span value; /* empty: a tombstone */
 	uint64_t stamp;	   /* milliseconds, about wall time */
 	uint64_t node;	   /* who wrote it */
+	struct mono until; /* end of its life; 0: none */
 };
 
 struct items_limits {
@@ -75,6 +80,10 @@ enum items_status items_set(
 /* Takes an item from elsewhere; items_load one from this node's own disk, which is never ahead. */
 enum items_status items_merge(struct items *s, uint64_t wall_ms, const struct item *item);
 enum items_status items_load(struct items *s, const struct item *item);
+
+/* Turns an item whose life has ended into a tombstone and gives it; call until false. */
+bool items_expire(struct items *s, struct mono now, struct item *ret);
+struct mono items_deadline(const struct items *s); /* when that is next to be called */
 
 /* True also for a tombstone. */
 bool items_find(const struct items *s, uint8_t kind, struct span key, struct item *ret);
@@ -115,9 +124,9 @@ bool items_unlisted(
 /* Whether all that the piece lists is held here: if not, the sender has something to give. */
 bool items_hold(const struct items *s, const struct items_piece *piece);
 
-/* The body of a TLV. Spans of a decoded item are borrowed from it. Malformed: shorter than it says,
- * an empty key, longer than the limits, node 0. */
-void item_encode(struct wire_writer *w, const struct item *item);
-bool item_decode(struct span body, struct item *ret);
+/* The body of a TLV, with the time that remains from `now` on. Spans of a decoded item are borrowed
+ * from it. Malformed: shorter than it says, an empty key, longer than the limits, node 0. */
+void item_encode(struct wire_writer *w, struct mono now, const struct item *item);
+bool item_decode(struct span body, struct mono now, struct item *ret);
 
 #endif

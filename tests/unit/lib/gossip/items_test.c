@@ -15,6 +15,8 @@ enum {
 
 #define NOW UINT64_C(1800000000000)
 
+static const struct mono now = {5000000};
+
 static struct items *table(uint64_t self, size_t live_max, size_t tombstones_max)
 {
 	struct items *s = items_new(self, &(struct items_limits){live_max, tombstones_max});
@@ -96,7 +98,7 @@ Test(items, command_given_where_the_clock_is_behind_still_wins_over_what_is_seen
 	items_free(a);
 }
 
-Test(items, equal_stamps_are_decided_by_node_then_by_value)
+Test(items, equal_stamps_are_decided_by_node_then_by_deletion_then_by_value)
 {
 	struct items *a = table(A, 100, 100);
 	struct item item = {.kind = KIND, .key = span_str("k"), .stamp = NOW, .node = A};
@@ -111,6 +113,11 @@ Test(items, equal_stamps_are_decided_by_node_then_by_value)
 	item.value = span_str("a");
 	cr_assert_eq(items_merge(a, NOW, &item), ITEMS_TAKEN);
 	has(a, "k", "a");
+	item.value = span_str("");
+	cr_assert_eq(items_merge(a, NOW, &item), ITEMS_TAKEN);
+	item.value = span_str("z");
+	cr_assert_eq(items_merge(a, NOW, &item), ITEMS_KNOWN);
+	has(a, "k", "");
 	items_free(a);
 }
 
@@ -192,7 +199,7 @@ Test(items, two_sides_of_a_split_that_filled_their_tables_still_agree)
 	repair(b, a);
 	cr_assert_eq(items_live(a), 4);
 	cr_assert_eq(items_hash(a), items_hash(b));
-	item = (struct item){KIND, span_str("five"), span_str("5"), NOW, B};
+	item = (struct item){KIND, span_str("five"), span_str("5"), NOW, B, {0}};
 	cr_assert_eq(items_merge(a, NOW, &item), ITEMS_FULL);
 	items_free(a);
 	items_free(b);
@@ -219,6 +226,65 @@ Test(items, oldest_tombstones_go_first_whatever_order_they_came_in)
 	items_free(a);
 }
 
+Test(items, item_with_a_lifetime_ends_by_itself_everywhere)
+{
+	struct items *a = table(A, 10, 10), *b = table(B, 10, 10);
+	struct item write = {.kind = KIND, .key = span_str("k"), .value = span_str("v")}, item;
+	uint8_t wire[ITEM_BYTES_MAX];
+	struct wire_writer w = wire_write(wire, sizeof wire);
+	struct mono there = {77000000}; /* clocks of another machine */
+
+	write.until = mono_add_ms(now, 1000);
+	items_set(a, NOW, &write, &item);
+	item_encode(&w, mono_add_ms(now, 300), &item);
+	cr_assert(item_decode(span_of(wire, wire_written(&w)), there, &item));
+	items_merge(b, NOW, &item);
+	cr_assert_eq(items_hash(a), items_hash(b));
+	cr_assert_eq(items_deadline(b).us, mono_add_ms(there, 700).us);
+	cr_assert_not(items_expire(b, mono_add_ms(there, 699), &item));
+	cr_assert(items_expire(b, mono_add_ms(there, 700), &item));
+	cr_assert_eq(item.value.n, 0);
+	cr_assert(span_eq(item.key, span_str("k")));
+	cr_assert_not(items_expire(b, mono_add_ms(there, 700), &item));
+	cr_assert_eq(items_deadline(b).us, MONO_NEVER.us);
+	items_at(b, 0, &item);
+	cr_assert_eq(items_merge(a, NOW, &item), ITEMS_TAKEN, "who ends it first is right");
+	cr_assert_not(items_expire(a, mono_add_ms(now, 9000), &item));
+	cr_assert_eq(items_hash(a), items_hash(b));
+	items_free(a);
+	items_free(b);
+}
+
+Test(items, items_end_in_their_order_and_a_new_write_changes_the_end)
+{
+	struct items *a = table(A, 100, 3);
+	struct item item;
+	char key[8];
+	uint64_t last = 0;
+
+	for (int i = 0; i < 50; i++) {
+		struct item write = {.kind = KIND, .key = span_of(key, 0), .value = span_str("v")};
+
+		write.key.n = (size_t)snprintf(key, sizeof key, "%d", i);
+		write.until = mono_add_ms(now, 1 + (uint64_t)(i * 37 % 50));
+		items_set(a, NOW + (uint64_t)i, &write, &item);
+	}
+	set(a, NOW + 99, "7", "for ever", &item);
+	for (int i = 0; i < 49; i++) {
+		uint64_t at = items_deadline(a).us;
+
+		cr_assert_geq(at, last);
+		cr_assert(items_expire(a, (struct mono){at}, &item));
+		last = at;
+	}
+	cr_assert_not(items_expire(a, mono_add_ms(now, 9999), &item));
+	cr_assert_eq(items_live(a), 1);
+	cr_assert_eq(items_count(a), 4, "of 49 tombstones three are kept");
+	has(a, "7", "for ever");
+	has(a, "49", "");
+	items_free(a);
+}
+
 Test(items, too_long_or_empty_keys_are_refused)
 {
 	struct items *a = table(A, 100, 100);
@@ -240,14 +306,14 @@ Test(items, longest_item_fits_512_bytes_with_its_head)
 {
 	static const uint8_t bytes[ITEMS_BYTES_MAX];
 	struct item item = {KIND, span_of(bytes, ITEMS_KEY_MAX),
-		span_of(bytes, ITEMS_BYTES_MAX - ITEMS_KEY_MAX), NOW, A};
+		span_of(bytes, ITEMS_BYTES_MAX - ITEMS_KEY_MAX), NOW, A, {0}};
 	struct item decoded;
 	uint8_t wire[512 - 3];
 	struct wire_writer w = wire_write(wire, sizeof wire);
 
-	item_encode(&w, &item);
+	item_encode(&w, now, &item);
 	cr_assert_not(w.failed);
-	cr_assert(item_decode(span_of(wire, wire_written(&w)), &decoded));
+	cr_assert(item_decode(span_of(wire, wire_written(&w)), now, &decoded));
 	cr_assert_eq(decoded.stamp, NOW);
 	cr_assert_eq(decoded.node, A);
 	cr_assert(span_eq(decoded.key, item.key));
@@ -256,22 +322,22 @@ Test(items, longest_item_fits_512_bytes_with_its_head)
 
 Test(items, malformed_bodies_are_refused)
 {
-	struct item item = {KIND, span_str("key"), span_str(""), NOW, A}, decoded;
+	struct item item = {KIND, span_str("key"), span_str(""), NOW, A, {0}}, decoded;
 	uint8_t wire[ITEM_BYTES_MAX + 1] = {0};
 	struct wire_writer w = wire_write(wire, sizeof wire);
 	size_t n;
 
-	item_encode(&w, &item);
+	item_encode(&w, now, &item);
 	n = wire_written(&w);
-	cr_assert(item_decode(span_of(wire, n), &decoded));
+	cr_assert(item_decode(span_of(wire, n), now, &decoded));
 	for (size_t i = 0; i < n; i++)
-		cr_assert_not(item_decode(span_of(wire, i), &decoded), "%zu bytes", i);
-	cr_assert_not(item_decode(span_of(wire, sizeof wire), &decoded), "too long");
-	wire[17] = 0;
-	cr_assert_not(item_decode(span_of(wire, n), &decoded), "empty key");
-	wire[17] = 3;
+		cr_assert_not(item_decode(span_of(wire, i), now, &decoded), "%zu bytes", i);
+	cr_assert_not(item_decode(span_of(wire, sizeof wire), now, &decoded), "too long");
+	wire[25] = 0;
+	cr_assert_not(item_decode(span_of(wire, n), now, &decoded), "empty key");
+	wire[25] = 3;
 	memset(wire + 8, 0, 8);
-	cr_assert_not(item_decode(span_of(wire, n), &decoded), "no node");
+	cr_assert_not(item_decode(span_of(wire, n), now, &decoded), "no node");
 }
 
 Test(items, repair_sends_what_differs_and_nothing_else)
@@ -350,7 +416,13 @@ static struct item item_of(struct prng *g, char key[8], char value[8])
 	snprintf(key, 8, "%d", (int)prng_below(g, KEYS));
 	snprintf(value, 8, "%d", (int)v);
 	return (struct item){KIND, span_str(key), v ? span_str(value) : span_str(""),
-		NOW + prng_below(g, 50), A + prng_below(g, 3)};
+		NOW + prng_below(g, 50), A + prng_below(g, 3), {0}};
+}
+
+/* Of equal stamps: the deletion, then the higher one. */
+static bool wins(int value, int held)
+{
+	return held != 0 && (value == 0 || value > held);
 }
 
 static void remember(struct winner *w, const struct item *item)
@@ -358,7 +430,7 @@ static void remember(struct winner *w, const struct item *item)
 	int value = item->value.n > 0 ? item->value.p[0] - '0' : 0;
 
 	if (item->stamp > w->stamp || (item->stamp == w->stamp && item->node > w->node) ||
-		(item->stamp == w->stamp && item->node == w->node && value > w->value))
+		(item->stamp == w->stamp && item->node == w->node && wins(value, w->value)))
 		*w = (struct winner){item->stamp, item->node, value};
 }
 

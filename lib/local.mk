@@ -43,6 +43,12 @@ noinst_LIBRARIES += lib/libprefixset.a
 lib_libprefixset_a_SOURCES = lib/prefixset/prefixset.c lib/prefixset/prefixset.h
 lib_libprefixset_a_CFLAGS = $(STRICT_CFLAGS)
 
+noinst_LIBRARIES += lib/libelect.a
+lib_libelect_a_SOURCES = \
+	lib/elect/claims.c lib/elect/elect.c lib/elect/elect.h lib/elect/handover.c lib/elect/output.c \
+	lib/elect/private.h lib/elect/quorum.c lib/elect/sync.c lib/elect/text.c lib/elect/voters.c
+lib_libelect_a_CFLAGS = $(STRICT_CFLAGS)
+
 noinst_LIBRARIES += lib/libring.a lib/libmailbox.a lib/libpoller.a lib/libqsbr.a lib/libexpo.a
 lib_libring_a_SOURCES = lib/ring/ring.c lib/ring/ring.h
 lib_libring_a_CFLAGS = $(STRICT_CFLAGS)

@@ -158,6 +158,7 @@ enum elect_order {
 	ELECT_NO_NODE,	/* not a balancer that is alive */
 	ELECT_NOT_READY, /* that node cannot hold it now: not in sync, no quorum, its loops, its interface */
 	ELECT_BUSY,	 /* it is being moved */
+	ELECT_NO_ANSWER, /* in time */
 	ELECT_ALIVE_YET, /* a member that is alive is not struck off */
 	ELECT_STRUCK,	 /* done: an item was set */
 };

@@ -39,6 +39,18 @@ src_libchecks_a_SOURCES = \
 src_libchecks_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(OPENSSL_CFLAGS)
 CHECKS_LIBS = src/libchecks.a lib/libhttp.a lib/libproxyproto.a $(EVENT_LIBS) $(OPENSSL_LIBS)
 
+# The cluster: sockets, keys and timer around lib/gossip.
+noinst_LIBRARIES += src/libcluster.a
+src_libcluster_a_SOURCES = \
+	src/control/cluster.c src/control/cluster.h src/control/cluster_count.c \
+	src/control/cluster_epoch.c src/control/cluster_epoch.h src/control/cluster_events.c \
+	src/control/cluster_inside.h src/control/cluster_items.c src/control/cluster_keys.c src/control/cluster_keys.h \
+	src/control/cluster_lifeline.c src/control/cluster_lifeline.h src/control/cluster_members.c \
+	src/control/cluster_node.c src/control/cluster_node.h src/control/cluster_socket.c src/control/cluster_socket.h \
+	src/control/store.c src/control/store.h
+src_libcluster_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(SODIUM_CFLAGS)
+CLUSTER_LIBS = src/libcluster.a lib/libgossip.a lib/libseal.a lib/libmailbox.a
+
 # The status socket: what the daemon says of itself, and the commands.
 noinst_LIBRARIES += src/libadmin.a
 src_libadmin_a_SOURCES = \
@@ -52,9 +64,9 @@ src_libadmin_a_SOURCES = \
 	src/control/sampler.c src/control/sampler.h src/control/server_words.c src/control/server_words.h \
 	src/control/stat.h src/control/stat_column.c src/control/stat_column.h src/control/stat_columns.c \
 	src/control/stat_health.c src/control/stat_info.c src/control/stat_row.c src/control/stat_row.h \
-	src/control/stat_write.c src/control/state.c src/control/state.h src/control/store.c src/control/store.h
+	src/control/stat_write.c src/control/state.c src/control/state.h
 src_libadmin_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
-ADMIN_LIBS = src/libadmin.a lib/libexpo.a lib/libmailbox.a $(EVENT_LIBS) $(JANSSON_LIBS)
+ADMIN_LIBS = src/libadmin.a $(CLUSTER_LIBS) lib/libexpo.a lib/libmailbox.a $(EVENT_LIBS) $(JANSSON_LIBS)
 
 # The dashboard's page, made into C by what every POSIX system has.
 noinst_LIBRARIES += src/libdashboard.a
@@ -108,7 +120,7 @@ aegislb_SOURCES = \
 aegislb_CPPFLAGS = $(AM_CPPFLAGS)
 aegislb_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(CONFIG_CFLAGS) $(SODIUM_CFLAGS) $(OPENSSL_CFLAGS) \
 	$(JANSSON_CFLAGS) $(IDN2_CFLAGS) $(CAPNG_CFLAGS) $(SYSTEMD_CFLAGS)
-aegislb_LDADD = src/libcontrol.a src/libdashboard.a src/libchecks.a src/libadmin.a src/libdata.a $(CONF_LIBS) $(SERVERS_LIBS) \
+aegislb_LDADD = src/libcontrol.a src/libdashboard.a src/libchecks.a src/libadmin.a src/libdata.a $(CLUSTER_LIBS) $(CONF_LIBS) $(SERVERS_LIBS) \
 	lib/libsni.a lib/libproxyproto.a lib/libhttp.a lib/libwheel.a lib/libring.a lib/libmailbox.a lib/libpoller.a lib/libexpo.a \
 	lib/libhostmatch.a lib/libidna.a lib/libnet.a lib/libbase.a \
 	$(EVENT_LIBS) $(CONFIG_LIBS) $(SODIUM_LIBS) $(OPENSSL_LIBS) $(JANSSON_LIBS) $(IDN2_LIBS) \

@@ -50,7 +50,7 @@ struct cluster_setup {
 	struct event_base *base;
 	const struct config *config;
 	struct store *store;
-	struct cluster_ports ports; /* taken by cluster_new() when it succeeds */
+	struct cluster_ports ports; /* taken by cluster_new(), whether it succeeds or not */
 	struct events *events;	    /* where changes of members are told; may be NULL */
 };
 
@@ -89,10 +89,10 @@ struct cluster_member {
 };
 
 /* Member 0 is this node; the others by name. The pointer is valid until the next call into the cluster. */
-size_t cluster_members(const struct cluster *cl);
-const struct cluster_member *cluster_member_at(const struct cluster *cl, size_t i);
-const struct cluster_member *cluster_find(const struct cluster *cl, uint64_t id); /* NULL: nobody */
-const struct cluster_member *cluster_find_name(const struct cluster *cl, const char *name);
+size_t cluster_members(struct cluster *cl);
+const struct cluster_member *cluster_member_at(struct cluster *cl, size_t i);
+const struct cluster_member *cluster_find(struct cluster *cl, uint64_t id); /* NULL: nobody */
+const struct cluster_member *cluster_find_name(struct cluster *cl, const char *name);
 
 uint64_t cluster_self(const struct cluster *cl);
 uint64_t cluster_node_id(
@@ -165,6 +165,10 @@ void cluster_set_digest(struct cluster *cl, uint64_t digest);
 bool cluster_item_set(struct cluster *cl, uint8_t kind, struct span key, struct span value);
 struct span cluster_item(const struct cluster *cl, uint8_t kind, struct span key); /* empty: none */
 
+/* The same with stamp and origin; true for a deleted one too. */
+bool cluster_item_find(
+	const struct cluster *cl, uint8_t kind, struct span key, struct cluster_item *ret);
+
 /* All of a kind, deleted ones too: start with *cursor = 0. Nothing may be set in between. */
 bool cluster_item_next(
 	const struct cluster *cl, uint8_t kind, size_t *cursor, struct cluster_item *ret);
@@ -177,17 +181,26 @@ bool cluster_item_load(struct cluster *cl, const struct cluster_item *item);
 /* Reads the file of keys again if it changed; what is refused is logged, and the old keys stay. */
 void cluster_reload_keys(struct cluster *cl);
 
+/* What of the file waits for another node, and for which; "": nothing. */
+const char *cluster_keys_wait(const struct cluster *cl);
+
+/* The ids of the keys that this node holds, the active one first; how many. */
+size_t cluster_key_ids(const struct cluster *cl, uint32_t *ret, size_t max);
+
 /* --- counters, for metrics --- */
 
 enum cluster_refusal {
-	CLUSTER_REFUSED_SHORT,
-	CLUSTER_REFUSED_VERSION, /* not our protocol, or no version that both speak */
+	CLUSTER_REFUSED_LENGTH,
+	CLUSTER_REFUSED_MAGIC,	 /* not our protocol */
+	CLUSTER_REFUSED_VERSION, /* none that both speak */
 	CLUSTER_REFUSED_CLUSTER,
 	CLUSTER_REFUSED_KEY,
 	CLUSTER_REFUSED_FORGED,
+	CLUSTER_REFUSED_OWN_ID,
 	CLUSTER_REFUSED_REPLAY,
 	CLUSTER_REFUSED_SESSION, /* of an epoch that was challenged first */
 	CLUSTER_REFUSED_MALFORMED,
+	CLUSTER_REFUSED_FULL,	  /* a member, record or item that found no room */
 	CLUSTER_REFUSED_OVERLOAD, /* dropped by the kernel: its buffer was full */
 	CLUSTER_REFUSALS
 };

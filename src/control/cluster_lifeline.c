@@ -1,0 +1,379 @@
+#include "config-build.h"
+
+#include "control/cluster_lifeline.h"
+
+#include "base/list.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	CONNECT_MS = 3000,
+	RETRY_MIN_MS = 100,
+	RETRY_MAX_MS = 5000,
+	ACCEPTS_A_TURN = 16,
+	/* A machine that is set back or cut off says nothing: asked after 15 s, given up 15 s later. */
+	KEEPALIVE_IDLE_S = 15,
+	KEEPALIVE_INTERVAL_S = 5,
+	KEEPALIVE_PROBES = 3,
+};
+
+enum line_state { LINE_WAITING, LINE_CONNECTING, LINE_OPEN };
+
+/* One that this node opens. */
+struct line {
+	struct list node;
+	struct lifelines *all;
+	uint64_t id;
+	struct addr to;
+	enum line_state state;
+	int fd; /* -1: waiting for the next try */
+	struct event *event;
+	unsigned retry_ms;
+};
+
+/* One that a member opened. */
+struct held {
+	struct list node;
+	struct lifelines *all;
+	int fd;
+	struct event *event;
+};
+
+struct lifelines {
+	struct event_base *base;
+	struct addr self;
+	struct lifelines_hooks hooks;
+	struct list lines;
+	struct list held; /* oldest first */
+	size_t n_held;
+	int listener;
+	struct event *accept;
+	struct event *resume; /* accepts again after descriptors ran out */
+};
+
+static struct timeval timeval_of_ms(unsigned ms)
+{
+	return (struct timeval){(time_t)(ms / 1000), (suseconds_t)(ms % 1000) * 1000};
+}
+
+static void set_keepalive(int fd)
+{
+	static const struct {
+		int level, name, value;
+	} options[] = {
+		{SOL_SOCKET, SO_KEEPALIVE, 1},
+		{IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S},
+		{IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S},
+		{IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES},
+	};
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		setsockopt(fd, options[i].level, options[i].name, &options[i].value,
+			sizeof(options[i].value));
+}
+
+/* Nobody says anything on a lifeline: whatever can be read is its end. */
+static bool has_ended(int fd)
+{
+	char byte;
+	ssize_t n = recv(fd, &byte, 1, MSG_DONTWAIT);
+
+	return n >= 0 || (errno != EAGAIN && errno != EINTR);
+}
+
+/* --- ours --- */
+
+static void connect_line(struct line *l);
+
+static void drop_event(struct event **e)
+{
+	if (*e)
+		event_free(*e);
+	*e = NULL;
+}
+
+static void close_line(struct line *l)
+{
+	bool was_open = l->state == LINE_OPEN;
+
+	drop_event(&l->event);
+	if (l->fd >= 0)
+		close(l->fd);
+	l->fd = -1;
+	l->state = LINE_WAITING;
+	if (was_open)
+		l->all->hooks.changed(l->all->hooks.arg, l->id, false);
+}
+
+static void on_retry(evutil_socket_t fd, short what, void *arg)
+{
+	struct line *l = arg;
+
+	(void)fd;
+	(void)what;
+	drop_event(&l->event);
+	connect_line(l);
+}
+
+static void retry_later(struct line *l)
+{
+	struct timeval wait = timeval_of_ms(l->retry_ms);
+
+	close_line(l);
+	l->retry_ms = l->retry_ms * 2 < RETRY_MAX_MS ? l->retry_ms * 2 : RETRY_MAX_MS;
+	l->event = evtimer_new(l->all->base, on_retry, l);
+	if (l->event)
+		evtimer_add(l->event, &wait);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct line *l = arg;
+
+	(void)what;
+	if (has_ended(fd))
+		retry_later(l);
+}
+
+static void on_connected(evutil_socket_t fd, short what, void *arg)
+{
+	struct line *l = arg;
+	int error = 0;
+	socklen_t n = sizeof(error);
+
+	if (what & EV_TIMEOUT || getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n) < 0 || error) {
+		retry_later(l);
+		return;
+	}
+	drop_event(&l->event);
+	l->event = event_new(l->all->base, fd, EV_READ | EV_PERSIST, on_readable, l);
+	if (!l->event || event_add(l->event, NULL) < 0) {
+		retry_later(l);
+		return;
+	}
+	set_keepalive(fd);
+	l->retry_ms = RETRY_MIN_MS;
+	l->state = LINE_OPEN;
+	l->all->hooks.changed(l->all->hooks.arg, l->id, true);
+}
+
+/* From the address that the others know this node by: they let in nobody else. */
+static int open_from(const struct addr *self)
+{
+	struct addr from = *self;
+	struct sockaddr_storage sa;
+	socklen_t len;
+	int fd = socket(from.family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1;
+
+	if (fd < 0)
+		return -1;
+	from.port = 0;
+	len = addr_to_sockaddr(&from, &sa);
+	setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+	if (bind(fd, (struct sockaddr *)&sa, len) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static void connect_line(struct line *l)
+{
+	struct timeval limit = timeval_of_ms(CONNECT_MS);
+	struct sockaddr_storage sa;
+	socklen_t len = addr_to_sockaddr(&l->to, &sa);
+
+	l->fd = open_from(&l->all->self);
+	if (l->fd < 0 ||
+		(connect(l->fd, (struct sockaddr *)&sa, len) < 0 && errno != EINPROGRESS)) {
+		retry_later(l);
+		return;
+	}
+	l->state = LINE_CONNECTING;
+	l->event = event_new(l->all->base, l->fd, EV_WRITE, on_connected, l);
+	if (!l->event || event_add(l->event, &limit) < 0)
+		retry_later(l);
+}
+
+static struct line *find_line(const struct lifelines *all, uint64_t id)
+{
+	list_for_each (it, &all->lines) {
+		struct line *l = container_of(it, struct line, node);
+
+		if (l->id == id)
+			return l;
+	}
+	return NULL;
+}
+
+void lifelines_want(struct lifelines *all, uint64_t id, const struct addr *to)
+{
+	struct line *l = find_line(all, id);
+
+	if (l && addr_eq(&l->to, to))
+		return;
+	if (l) {
+		close_line(l);
+	} else {
+		l = calloc(1, sizeof(*l));
+		if (!l)
+			return; /* it is heard without */
+		l->all = all;
+		l->id = id;
+		l->fd = -1;
+		list_add_tail(&all->lines, &l->node);
+	}
+	l->to = *to;
+	l->retry_ms = RETRY_MIN_MS;
+	connect_line(l);
+}
+
+void lifelines_unwant(struct lifelines *all, uint64_t id)
+{
+	struct line *l = find_line(all, id);
+
+	if (!l)
+		return;
+	list_del(&l->node);
+	l->state = LINE_WAITING; /* its end is no news */
+	close_line(l);
+	free(l);
+}
+
+bool lifelines_is_open(const struct lifelines *all, uint64_t id)
+{
+	const struct line *l = find_line(all, id);
+
+	return l && l->state == LINE_OPEN;
+}
+
+/* --- the members' --- */
+
+static void release(struct held *h)
+{
+	h->all->n_held--;
+	list_del(&h->node);
+	drop_event(&h->event);
+	close(h->fd);
+	free(h);
+}
+
+static void on_held(evutil_socket_t fd, short what, void *arg)
+{
+	struct held *h = arg;
+
+	(void)what;
+	if (has_ended(fd))
+		release(h);
+}
+
+static void hold(struct lifelines *all, int fd)
+{
+	struct held *h = calloc(1, sizeof(*h));
+
+	if (!h) {
+		close(fd);
+		return;
+	}
+	if (all->n_held == LIFELINES_HELD_MAX)
+		release(container_of(all->held.next, struct held, node));
+	h->all = all;
+	h->fd = fd;
+	list_add_tail(&all->held, &h->node);
+	all->n_held++;
+	set_keepalive(fd);
+	h->event = event_new(all->base, fd, EV_READ | EV_PERSIST, on_held, h);
+	if (!h->event || event_add(h->event, NULL) < 0)
+		release(h);
+}
+
+static void on_resume(evutil_socket_t fd, short what, void *arg)
+{
+	struct lifelines *all = arg;
+
+	(void)fd;
+	(void)what;
+	event_add(all->accept, NULL);
+}
+
+static void pause_accepting(struct lifelines *all)
+{
+	static const struct timeval second = {1, 0};
+
+	event_del(all->accept);
+	evtimer_add(all->resume, &second);
+}
+
+static void on_accept(evutil_socket_t listener, short what, void *arg)
+{
+	struct lifelines *all = arg;
+
+	(void)what;
+	for (unsigned i = 0; i < ACCEPTS_A_TURN; i++) {
+		struct sockaddr_storage sa;
+		socklen_t len = sizeof(sa);
+		struct addr from;
+		int fd = accept4(
+			listener, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd < 0) {
+			if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+				pause_accepting(all);
+			return;
+		}
+		from = addr_from_sockaddr((struct sockaddr *)&sa);
+		if (all->hooks.is_member(all->hooks.arg, &from))
+			hold(all, fd);
+		else
+			close(fd);
+	}
+}
+
+size_t lifelines_held(const struct lifelines *all)
+{
+	return all->n_held;
+}
+
+/* --- life --- */
+
+struct lifelines *lifelines_new(struct event_base *base, int listener, const struct addr *self,
+	const struct lifelines_hooks *hooks)
+{
+	struct lifelines *all = calloc(1, sizeof(*all));
+
+	if (!all)
+		return NULL;
+	all->base = base;
+	all->self = *self;
+	all->hooks = *hooks;
+	list_init(&all->lines);
+	list_init(&all->held);
+	all->accept = event_new(base, listener, EV_READ | EV_PERSIST, on_accept, all);
+	all->resume = evtimer_new(base, on_resume, all);
+	if (!all->accept || !all->resume || event_add(all->accept, NULL) < 0) {
+		drop_event(&all->accept);
+		drop_event(&all->resume);
+		free(all);
+		return NULL;
+	}
+	all->listener = listener;
+	return all;
+}
+
+void lifelines_free(struct lifelines *all)
+{
+	if (!all)
+		return;
+	while (!list_is_empty(&all->lines))
+		lifelines_unwant(all, container_of(all->lines.next, struct line, node)->id);
+	while (!list_is_empty(&all->held))
+		release(container_of(all->held.next, struct held, node));
+	drop_event(&all->accept);
+	drop_event(&all->resume);
+	close(all->listener);
+	free(all);
+}

@@ -1,3 +1,5 @@
+#include "config-build.h"
+
 #include "control/cluster_epoch.h"
 
 #include "control/store.h"

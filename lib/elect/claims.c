@@ -181,8 +181,10 @@ static void note_owner(struct vip *v, struct mono now, uint64_t owner, uint64_t 
 	}
 	v->owner = owner;
 	v->owner_term = term;
-	if (owner != 0)
+	if (owner != 0) {
 		v->owner_before = owner;
+		v->owned_until.us = 0;
+	}
 }
 
 /* Finds the owner; drops our own claim if it is outbid. A lower claim of somebody else means that he announced the
@@ -241,6 +243,12 @@ void elect_release(struct elect *e, struct vip *v, enum elect_cause cause, uint6
 	v->pinned = v->announce_due = v->contested = false;
 	v->taken_from = v->accept_to = 0;
 	elect_end_offer(v);
+}
+
+void elect_announce_all(struct elect *e)
+{
+	for (size_t i = 0; i < e->n_vips; i++)
+		e->vips[i].announce_due |= e->vips[i].phase == PHASE_HOLDING;
 }
 
 /* --- who takes what nobody holds --- */
@@ -314,7 +322,8 @@ void elect_consider_claim(struct elect *e, struct mono now, struct vip *v)
 
 	if (!elect_may_hold(e) || e->stopping || !e->sure)
 		return;
-	if (v->cannot_until.us != 0 || is_awaited(e, now, v))
+	if (v->cannot_until.us != 0 || elect_is_ahead(e, now, v->owned_until) ||
+		is_awaited(e, now, v))
 		return;
 	for (size_t i = 1; i < ELECT_NODES_MAX; i++) {
 		const struct node *n = &e->nodes[i];

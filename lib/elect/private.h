@@ -82,6 +82,7 @@ struct vip {
 	uint64_t owner, owner_term, owner_was,
 		owner_before; /* `before`: the last one that was not 0 */
 	struct mono since, free_since, settle_until;
+	struct mono owned_until; /* others say that somebody has it, who is not heard yet */
 	bool contested, owner_due;
 
 	/* Handing over, as its owner; taking over. */
@@ -198,6 +199,7 @@ void elect_decide_owner(struct elect *e, struct mono now, struct vip *v, struct 
 bool elect_may_hold(const struct elect *e);
 bool elect_can_take(const struct elect *e, const struct vip *v, const struct node *n);
 bool elect_is_better(const struct vip *v, const struct node *a, const struct node *b);
+void elect_announce_all(struct elect *e);
 void elect_consider_claim(struct elect *e, struct mono now, struct vip *v);
 void elect_claim(struct elect *e, struct mono now, struct vip *v, uint64_t term,
 	enum elect_cause cause, uint64_t from);
@@ -227,6 +229,8 @@ static inline uint64_t elect_get_term(struct wire_reader *r)
 	return high << 32 | wire_u32(r);
 }
 
-#define ELECT_TERM_MAX ((UINT64_C(1) << 48) - 2)
+/* One bit of them says in answers that somebody owns the address. */
+#define ELECT_OWNED (UINT64_C(1) << 47)
+#define ELECT_TERM_MAX (ELECT_OWNED - 2)
 
 #endif

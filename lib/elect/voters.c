@@ -233,6 +233,10 @@ void elect_member(struct elect *e, struct mono now, const struct elect_member *m
 	n->has_digest = m->has_digest;
 	n->digest = m->digest;
 	if (n != elect_self(e)) {
+		/* What it held while we did not hear each other is not known: the neighbours may think that it
+		 * still does. */
+		if (n->member && n->state == ELECT_DEAD && m->state == ELECT_ALIVE)
+			elect_announce_all(e);
 		n->member = true;
 		n->state = m->state;
 		n->addr = m->addr;

@@ -73,6 +73,23 @@ tests_unit_lib_balance_balance_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)
 tests_unit_lib_balance_balance_test_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_lib_balance_balance_test_LDADD = lib/libbalance.a $(UNIT_LIBS)
 
+# Several nodes on virtual time: tests/unit/lib/elect/world.h.
+ELECT_WORLD = tests/unit/lib/elect/world.c tests/unit/lib/elect/world.h
+unit_tests += tests/unit/lib/elect/claims_test tests/unit/lib/elect/handover_test \
+	tests/unit/lib/elect/quorum_test tests/unit/lib/elect/voters_test
+tests_unit_lib_elect_claims_test_SOURCES = tests/unit/lib/elect/claims_test.c $(ELECT_WORLD)
+tests_unit_lib_elect_claims_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_lib_elect_claims_test_LDADD = lib/libelect.a $(UNIT_LIBS)
+tests_unit_lib_elect_handover_test_SOURCES = tests/unit/lib/elect/handover_test.c $(ELECT_WORLD)
+tests_unit_lib_elect_handover_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_lib_elect_handover_test_LDADD = lib/libelect.a $(UNIT_LIBS)
+tests_unit_lib_elect_quorum_test_SOURCES = tests/unit/lib/elect/quorum_test.c $(ELECT_WORLD)
+tests_unit_lib_elect_quorum_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_lib_elect_quorum_test_LDADD = lib/libelect.a $(UNIT_LIBS)
+tests_unit_lib_elect_voters_test_SOURCES = tests/unit/lib/elect/voters_test.c $(ELECT_WORLD)
+tests_unit_lib_elect_voters_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_lib_elect_voters_test_LDADD = lib/libelect.a $(UNIT_LIBS)
+
 unit_tests += tests/unit/lib/expo/expo_test
 tests_unit_lib_expo_expo_test_SOURCES = tests/unit/lib/expo/expo_test.c $(FAULT_FILES)
 tests_unit_lib_expo_expo_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)

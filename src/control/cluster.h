@@ -122,6 +122,7 @@ struct cluster_item {
 	struct span key, value; /* empty value: it was deleted */
 	uint64_t stamp;		/* hybrid logical clock: see gossip.h */
 	uint64_t origin;	/* who set it */
+	struct mono until;	/* end of its life; us 0: none */
 };
 
 struct cluster_hooks {
@@ -163,6 +164,8 @@ void cluster_set_digest(struct cluster *cl, uint64_t digest);
 
 /* Last writer wins. False: there is no room for more items, and nothing changed. An empty value deletes. */
 bool cluster_item_set(struct cluster *cl, uint8_t kind, struct span key, struct span value);
+bool cluster_item_set_until(
+	struct cluster *cl, uint8_t kind, struct span key, struct span value, struct mono until);
 struct span cluster_item(const struct cluster *cl, uint8_t kind, struct span key); /* empty: none */
 
 /* The same with stamp and origin; true for a deleted one too. */

@@ -155,6 +155,7 @@ static void on_item(struct cluster *cl, const struct item *item)
 		.value = keep(&v, item->value),
 		.stamp = item->stamp,
 		.origin = item->node,
+		.until = item->until,
 	};
 
 	for (unsigned i = 0; i < cl->n_subscribers; i++)

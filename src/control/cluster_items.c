@@ -9,13 +9,20 @@ static struct cluster_item item_of(const struct item *i)
 		.value = i->value,
 		.stamp = i->stamp,
 		.origin = i->node,
+		.until = i->until,
 	};
 }
 
 bool cluster_item_set(struct cluster *cl, uint8_t kind, struct span key, struct span value)
 {
+	return cluster_item_set_until(cl, kind, key, value, (struct mono){0});
+}
+
+bool cluster_item_set_until(
+	struct cluster *cl, uint8_t kind, struct span key, struct span value, struct mono until)
+{
 	struct gossip_time t = cluster_enter(cl);
-	struct item write = {.kind = kind, .key = key, .value = value};
+	struct item write = {.kind = kind, .key = key, .value = value, .until = until};
 	enum items_status status = gossip_item_set(cl->gossip, t, &write);
 
 	cluster_done(cl, t);
@@ -64,6 +71,7 @@ bool cluster_item_load(struct cluster *cl, const struct cluster_item *item)
 		.value = item->value,
 		.stamp = item->stamp,
 		.node = item->origin,
+		.until = item->until,
 	};
 
 	return gossip_item_load(cl->gossip, t, &i) >= 0;

@@ -451,11 +451,10 @@ static void close_rest(struct cluster *cl)
 	cluster_ports_close(&rest);
 }
 
-struct cluster *cluster_new(const struct cluster_setup *setup, char *why, size_t why_size)
+struct cluster *cluster_new(const struct cluster_setup *setup)
 {
 	struct cluster *cl = calloc(1, sizeof(*cl));
 
-	snprintf(why, why_size, "out of memory");
 	if (!cl) {
 		struct cluster_ports ports = setup->ports;
 

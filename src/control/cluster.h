@@ -54,9 +54,9 @@ struct cluster_setup {
 	struct events *events;	    /* where changes of members are told; may be NULL */
 };
 
-/* Takes the next epoch. NULL: `why` says what was refused. Nothing is sent before cluster_start(), so that what was
+/* Takes the next epoch. NULL: out of memory. Nothing is sent before cluster_start(), so that what was
  * kept on disk can be loaded and published first. */
-struct cluster *cluster_new(const struct cluster_setup *setup, char *why, size_t why_size);
+struct cluster *cluster_new(const struct cluster_setup *setup);
 void cluster_start(struct cluster *cl);
 void cluster_free(struct cluster *cl);
 
@@ -132,7 +132,8 @@ struct cluster_hooks {
 	void (*forgotten)(void *arg, uint64_t id);
 	/* A member's record changed; empty: withdrawn, or gone. This node's own are not told. */
 	void (*record)(void *arg, uint64_t origin, uint16_t key, struct span value);
-	/* An item was set, here or elsewhere. Those loaded are not told. */
+	/* An item was set, here or elsewhere, or its life has ended (then its value is empty). Those loaded are
+	 * not told. */
 	void (*item)(void *arg, const struct cluster_item *item);
 	void (*message)(void *arg, uint64_t from, uint8_t kind, struct span value);
 };

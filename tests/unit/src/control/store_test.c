@@ -105,19 +105,32 @@ Test(store, of_several_changes_the_last_is_what_stays)
 	expect("even", "98");
 }
 
+/* What the second waiter had been told when the first was. */
+struct order {
+	unsigned first, second, second_at_first;
+};
+
+static void on_first(void *arg)
+{
+	struct order *o = arg;
+
+	o->first++;
+	o->second_at_first = o->second;
+}
+
 Test(store, a_waiter_does_not_wait_for_what_came_after_it)
 {
-	unsigned first = 0, second = 0;
-	struct store_waiter w1 = {.cb = on_kept, .arg = &first};
-	struct store_waiter w2 = {.cb = on_kept, .arg = &second};
+	struct order o = {.second_at_first = 9};
+	struct store_waiter w1 = {.cb = on_first, .arg = &o};
+	struct store_waiter w2 = {.cb = on_kept, .arg = &o.second};
 
 	store_write(store, "a", strdup("1"));
 	cr_assert(store_wait(store, &w1));
 	store_write(store, "a", strdup("2"));
 	cr_assert(store_wait(store, &w2));
-	run_until(&first, 1);
-	cr_expect_eq(second, 0);
-	run_until(&second, 1);
+	run_until(&o.second, 1);
+	cr_expect_eq(o.first, 1);
+	cr_expect_eq(o.second_at_first, 0);
 	expect("a", "2");
 }
 

@@ -17,6 +17,7 @@ AM_TESTS_ENVIRONMENT = \
 	TSAN_OPTIONS=halt_on_error=0:second_deadlock_stack=1; export TSAN_OPTIONS; \
 	AEGISLB='$(abs_top_builddir)/aegislb'; export AEGISLB; \
 	AEGISCTL='$(abs_top_builddir)/aegisctl'; export AEGISCTL; \
+	KNOCK='$(abs_top_builddir)/tests/e2e/knock'; export KNOCK; \
 	AEGISLB_SANITIZED='$(tests_sanitized)'; export AEGISLB_SANITIZED; \
 	PYTHON3='$(PYTHON3)'; export PYTHON3; \
 	CC='$(CC)'; export CC;

@@ -73,24 +73,30 @@ def ip(command):
 class Network:
     """The machines, on one switch, each with 10.10.10.N and 2001:db8:10::N."""
 
+    def __init__(self, addresses=None):
+        self.addresses = dict(addresses or ADDRESSES)
+        self.machines = {}
+
     def __enter__(self):
         self.home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-        self.machines = {name: Machine() for name in ["switch", *ADDRESSES]}
-        switch = self.machines["switch"]
-        with inside(switch):
+        self.machines = {name: Machine() for name in ["switch", *self.addresses]}
+        with inside(self.machines["switch"]):
             ip("link add wire up type bridge")
-        for name, number in ADDRESSES.items():
-            machine = self.machines[name]
-            with inside(machine):
-                ip("link set lo up")
-                ip(f"link add eth0 type veth peer name {name} netns {switch.holder.pid}")
-                ip(f"address add 10.10.10.{number}/24 dev eth0")
-                ip(f"address add 2001:db8:10::{number}/64 dev eth0 nodad")
-                ip("link set eth0 up")
-            with inside(switch):
-                ip(f"link set {name} up master wire")
+        for name, number in self.addresses.items():
+            self.connect(name, number)
         enter(self.machines["client"].fd)
         return self
+
+    def connect(self, name, number):
+        switch = self.machines["switch"]
+        with inside(self.machines[name]):
+            ip("link set lo up")
+            ip(f"link add eth0 type veth peer name {name} netns {switch.holder.pid}")
+            ip(f"address add 10.10.10.{number}/24 dev eth0")
+            ip(f"address add 2001:db8:10::{number}/64 dev eth0 nodad")
+            ip("link set eth0 up")
+        with inside(switch):
+            ip(f"link set {name} up master wire")
 
     def __exit__(self, *_):
         enter(self.home)

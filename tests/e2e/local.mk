@@ -2,6 +2,7 @@
 TESTS += tests/e2e/run.sh
 dist_check_SCRIPTS += tests/e2e/run.sh
 EXTRA_DIST += \
+	tests/e2e/town.py tests/e2e/weather.py \
 	tests/e2e/conftest.py tests/e2e/lab.py tests/e2e/actors.py tests/e2e/wire.py \
 	tests/e2e/test_balance.py tests/e2e/test_failover.py tests/e2e/test_limits.py \
 	tests/e2e/test_passthrough.py tests/e2e/test_process.py tests/e2e/test_proxy_protocol.py \
@@ -12,3 +13,7 @@ EXTRA_DIST += \
 check-long: all
 	$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/tests/e2e/run.sh --long
 .PHONY: check-long
+
+# Clients that come every millisecond: what a move of the address looks like to them.
+check_PROGRAMS += tests/e2e/knock
+tests_e2e_knock_SOURCES = tests/e2e/knock.c

@@ -1,0 +1,66 @@
+/* The virtual addresses of this node: lib/elect decides, lib/vipaddr puts them on the interface and announces them,
+ * the cluster carries claims and messages. An address that is held has a lifetime of VIP_LEASE_S in the kernel, renewed
+ * every VIP_RENEW_MS only while lib/elect says so and the workers' loops make progress: whatever happens to this
+ * process, the kernel takes it away.
+ *
+ * Rules and times: doc/failover.md. owner: control; thread: control. */
+#ifndef CONTROL_VIP_H
+#define CONTROL_VIP_H
+
+#include "config.h"
+#include "control/control.h"
+#include "elect/elect.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+enum {
+	VIP_LEASE_S = 2,
+	VIP_RENEW_MS = 500,
+	VIP_STUCK_MS =
+		1000, /* a worker that passed through its loop no more for so long is stuck */
+};
+
+struct vip;
+
+/* A balancer: after cluster_new() and the items that were kept, before cluster_start(). Sweeps what a former run left.
+ * NULL: `why` says what was refused (no such interface, a missing capability). A node without vips needs none. */
+struct vip *vip_new(struct control *c, char *why, size_t why_size);
+
+/* What is still held is left to its lifetime: vip_stop() comes first. NULL is allowed. */
+void vip_free(struct vip *v);
+
+/* Hands everything over, then calls `done` once, from the loop; within 2 x silent_ms. With `for_good` this node stops
+ * being a voter. A second call counts only if it says `for_good`. */
+void vip_stop(struct vip *v, bool for_good, void (*done)(void *arg), void *arg);
+
+/* Strikes a voter off, by its node's name or, if it was never heard, by its address in `peers`. The member itself is
+ * struck off by cluster_forget(). Returns ELECT_STRUCK, or why not. */
+enum elect_order vip_forget(struct vip *v, const char *name);
+
+/* How much of the servers this node reaches: 0 … 100. */
+void vip_set_priority(struct vip *v, unsigned priority);
+
+/* --- what to show --- */
+
+void vip_quorum(const struct vip *v, struct elect_quorum *ret);
+
+struct vip_view {
+	const struct config_vip *conf;
+	const char *owner; /* a node's name; NULL: nobody */
+	uint64_t term;
+	uint64_t since_wall_us; /* of this owner */
+	bool mine, pinned, moving, contested;
+	uint64_t taken, dropped; /* how often this node did, since it started */
+	const char *warning;	 /* NULL: none */
+};
+
+size_t vip_count(const struct vip *v);
+void vip_view(const struct vip *v, size_t i, struct vip_view *ret);
+
+/* The members of `show cluster json`; NULL: out of memory. Of a node without vips: v is NULL. */
+json_t *vip_json(const struct vip *v);
+json_t *vip_quorum_json(const struct vip *v);
+
+#endif

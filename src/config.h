@@ -171,6 +171,7 @@ struct config {
 	const struct config_backend *backends;
 	size_t n_backends;
 	struct config_cluster cluster;
+	uint64_t digest; /* of what should be equal on all nodes of a role: config_digest.h */
 };
 
 /* Takes a config made by config_load() back, with all it holds. NULL is allowed. */

@@ -6,6 +6,7 @@
 #include "config_backend.h"
 #include "config_check.h"
 #include "config_cluster.h"
+#include "config_digest.h"
 #include "config_errors.h"
 #include "config_listener.h"
 #include "config_parse.h"
@@ -286,6 +287,8 @@ static void read_parsed(struct config_reader *r, const config_t *parsed)
 
 	config_read_group(r, root, config_keys, c);
 	config_check(r, root);
+	if (r->errors->n_errors == 0)
+		c->digest = config_digest(c, root);
 	if (c->workers == 0)
 		c->workers = usable_cpus();
 }

@@ -2,7 +2,7 @@
 noinst_LIBRARIES += src/libconf.a
 src_libconf_a_SOURCES = \
 	src/config.h src/config_address.c src/config_address.h src/config_backend.c src/config_backend.h \
-	src/cluster_kinds.h src/config_check.c src/config_check.h src/config_cluster.c src/config_cluster.h src/config_errors.c src/config_errors.h \
+	src/cluster_kinds.h src/config_check.c src/config_check.h src/config_cluster.c src/config_cluster.h src/config_digest.c src/config_digest.h src/config_errors.c src/config_errors.h \
 	src/config_listener.c src/config_listener.h \
 	src/config_load.c src/config_load.h \
 	src/config_parse.c src/config_parse.h src/config_read.c src/config_read.h \

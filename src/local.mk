@@ -51,6 +51,14 @@ src_libcluster_a_SOURCES = \
 src_libcluster_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(SODIUM_CFLAGS)
 CLUSTER_LIBS = src/libcluster.a lib/libgossip.a lib/libseal.a lib/libmailbox.a
 
+# Virtual addresses of this node.
+noinst_LIBRARIES += src/libvip.a
+src_libvip_a_SOURCES = \
+	src/control/vip.c src/control/vip.h src/control/vip_hold.c src/control/vip_inside.h src/control/vip_show.c \
+	src/control/vip_watch.c
+src_libvip_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
+VIP_LIBS = src/libvip.a lib/libelect.a lib/libvipaddr.a $(MNL_LIBS)
+
 # The status socket: what the daemon says of itself, and the commands.
 noinst_LIBRARIES += src/libadmin.a
 src_libadmin_a_SOURCES = \
@@ -58,7 +66,7 @@ src_libadmin_a_SOURCES = \
 	src/control/admin_socket.c src/control/admin_socket.h \
 	src/control/cmd_cli.c src/control/cmd_cluster.c src/control/cmd_diagnose.c src/control/cmd_later.c \
 	src/control/cmd_routes.c src/control/cmd_server.c src/control/cmd_sessions.c src/control/cmd_show.c \
-	src/control/cmd_stat.c src/control/command.c src/control/command.h \
+	src/control/cmd_stat.c src/control/cmd_vip.c src/control/command.c src/control/command.h \
 	src/control/command_line.c src/control/command_line.h \
 	src/control/control.h src/control/control_workers.c src/control/listing.c src/control/listing.h \
 	src/control/sampler.c src/control/sampler.h src/control/server_words.c src/control/server_words.h \
@@ -66,7 +74,7 @@ src_libadmin_a_SOURCES = \
 	src/control/stat_health.c src/control/stat_info.c src/control/stat_row.c src/control/stat_row.h \
 	src/control/stat_write.c src/control/state.c src/control/state.h
 src_libadmin_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
-ADMIN_LIBS = src/libadmin.a $(CLUSTER_LIBS) lib/libexpo.a lib/libmailbox.a $(EVENT_LIBS) $(JANSSON_LIBS)
+ADMIN_LIBS = src/libadmin.a $(VIP_LIBS) $(CLUSTER_LIBS) lib/libexpo.a lib/libmailbox.a $(EVENT_LIBS) $(JANSSON_LIBS)
 
 # The dashboard's page, made into C by what every POSIX system has.
 noinst_LIBRARIES += src/libdashboard.a
@@ -120,7 +128,7 @@ aegislb_SOURCES = \
 aegislb_CPPFLAGS = $(AM_CPPFLAGS)
 aegislb_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(CONFIG_CFLAGS) $(SODIUM_CFLAGS) $(OPENSSL_CFLAGS) \
 	$(JANSSON_CFLAGS) $(IDN2_CFLAGS) $(CAPNG_CFLAGS) $(SYSTEMD_CFLAGS)
-aegislb_LDADD = src/libcontrol.a src/libdashboard.a src/libchecks.a src/libadmin.a src/libdata.a $(CLUSTER_LIBS) $(CONF_LIBS) $(SERVERS_LIBS) \
+aegislb_LDADD = src/libcontrol.a src/libdashboard.a src/libchecks.a src/libadmin.a src/libdata.a $(VIP_LIBS) $(CLUSTER_LIBS) $(CONF_LIBS) $(SERVERS_LIBS) \
 	lib/libsni.a lib/libproxyproto.a lib/libhttp.a lib/libwheel.a lib/libring.a lib/libmailbox.a lib/libpoller.a lib/libexpo.a \
 	lib/libhostmatch.a lib/libidna.a lib/libnet.a lib/libbase.a \
 	$(EVENT_LIBS) $(CONFIG_LIBS) $(SODIUM_LIBS) $(OPENSSL_LIBS) $(JANSSON_LIBS) $(IDN2_LIBS) \

@@ -135,6 +135,13 @@ void elect_held(struct elect *e, struct mono now, size_t vip, bool ok)
 	elect_decide(e, now);
 }
 
+void elect_able(struct elect *e, struct mono now, size_t vip)
+{
+	BUG_ON(vip >= e->n_vips);
+	e->vips[vip].cannot_until.us = 0;
+	elect_decide(e, now);
+}
+
 void elect_stop(struct elect *e, struct mono now, bool for_good)
 {
 	if (!e->stopping) {

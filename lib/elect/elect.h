@@ -146,6 +146,9 @@ void elect_woken(struct elect *e, struct mono now);
 /* The answer to ELECT_HOLD. False: this node does not try again for a while, and others may. */
 void elect_held(struct elect *e, struct mono now, size_t vip, bool ok);
 
+/* What made an ELECT_HOLD fail is over: no need to wait until it is tried again. */
+void elect_able(struct elect *e, struct mono now, size_t vip);
+
 /* elect_deadline() has come; calling too early is harmless. */
 void elect_tick(struct elect *e, struct mono now);
 

@@ -38,6 +38,8 @@ struct control {
 	struct servers *servers;
 	struct events *events;
 	struct store *store; /* of state_dir */
+	struct cluster *cluster; /* always there; without a cluster it is this node alone */
+	struct vip *vip; /* NULL: this node has no virtual addresses */
 	struct control_worker *workers;
 	size_t n_workers;
 	struct mailbox *mailbox; /* reports of the workers */

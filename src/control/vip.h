@@ -39,6 +39,14 @@ void vip_stop(struct vip *v, bool for_good, void (*done)(void *arg), void *arg);
  * struck off by cluster_forget(). Returns ELECT_STRUCK, or why not. */
 enum elect_order vip_forget(struct vip *v, const char *name);
 
+/* Moves an address, and calls `wait.cb` when that has ended, maybe before it returns. Only for ELECT_STARTED. */
+struct vip_wait {
+	void (*cb)(void *arg, bool ok, const char *text);
+	void *arg;
+};
+enum elect_order vip_move(struct vip *v, size_t slot, const char *node, struct vip_wait wait);
+void vip_move_cancel(struct vip *v, void *arg); /* that waiter is called no more */
+
 /* How much of the servers this node reaches: 0 … 100. */
 void vip_set_priority(struct vip *v, unsigned priority);
 
@@ -48,15 +56,19 @@ void vip_quorum(const struct vip *v, struct elect_quorum *ret);
 
 struct vip_view {
 	const struct config_vip *conf;
-	const char *owner; /* a node's name; NULL: nobody */
+	const char *address; /* without its prefix */
+	const char *owner;   /* a node's name; NULL: nobody */
 	uint64_t term;
 	uint64_t since_wall_us; /* of this owner */
 	bool mine, pinned, moving, contested;
 	uint64_t taken, dropped; /* how often this node did, since it started */
+	uint64_t moves;		 /* changes of its owner that this node saw */
 	const char *warning;	 /* NULL: none */
 };
 
-size_t vip_count(const struct vip *v);
+size_t vip_count(const struct vip *v); /* NULL: none */
+bool vip_find(
+	const struct vip *v, const char *address, size_t *ret); /* with or without its prefix */
 void vip_view(const struct vip *v, size_t i, struct vip_view *ret);
 
 /* The members of `show cluster json`; NULL: out of memory. Of a node without vips: v is NULL. */

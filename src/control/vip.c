@@ -1,0 +1,544 @@
+#include "control/vip.h"
+
+#include "control/cluster.h"
+#include "control/events.h"
+#include "control/vip_inside.h"
+#include "log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { POLL_BEATS = 4 };
+
+static const char *name_of(const struct vip *v, uint64_t id)
+{
+	const struct cluster_member *m = id ? cluster_find(v->control->cluster, id) : NULL;
+
+	return m ? m->name : id ? "a forgotten node" : "nobody";
+}
+
+/* --- what lib/elect orders --- */
+
+static void on_hold(struct vip *v, const struct elect_event *e, struct mono now)
+{
+	struct vip_slot *s = &v->slots[e->vip];
+	bool ok = vip_hold_add(v, s, now);
+
+	elect_held(v->elect, now, e->vip, ok);
+	if (!ok)
+		return;
+	s->taken++;
+	if (e->node != 0 && e->node != cluster_self(v->control->cluster)) {
+		const char *from = name_of(v, e->node);
+
+		log_notice("vip", "%s is taken over from %s: %s (term %llu)", s->text, from,
+			elect_cause_text(e->cause), (unsigned long long)e->term);
+		events_add(v->control->events, "vip: %s is taken over from %s: %s", s->text, from,
+			elect_cause_text(e->cause));
+	} else {
+		log_notice("vip", "%s is taken: %s (term %llu)", s->text,
+			elect_cause_text(ELECT_WAS_FREE), (unsigned long long)e->term);
+		events_add(v->control->events, "vip: %s is taken: %s", s->text,
+			elect_cause_text(ELECT_WAS_FREE));
+	}
+}
+
+static void on_drop(struct vip *v, const struct elect_event *e)
+{
+	struct vip_slot *s = &v->slots[e->vip];
+	char to[128] = "";
+
+	vip_hold_drop(v, s);
+	s->dropped++;
+	if (e->node != 0)
+		snprintf(to, sizeof(to), " to %s", name_of(v, e->node));
+	if (e->cause == ELECT_HANDED_OVER)
+		log_notice("vip", "%s is handed over%s", s->text, to);
+	else
+		log_warning(
+			"vip", "%s is let go of%s: %s", s->text, to, elect_cause_text(e->cause));
+	events_add(v->control->events, "vip: %s is let go of%s: %s", s->text, to,
+		elect_cause_text(e->cause));
+}
+
+static void on_owner(struct vip *v, const struct elect_event *e)
+{
+	struct vip_slot *s = &v->slots[e->vip];
+	uint64_t self = cluster_self(v->control->cluster);
+
+	s->since_wall_us = log_wall_us();
+	s->moves += e->was != 0 || e->node != 0;
+	if (e->node == self || (e->was == self && e->node == 0))
+		return; /* said already */
+	log_info("vip", "%s is owned by %s (term %llu), before by %s", s->text, name_of(v, e->node),
+		(unsigned long long)e->term, name_of(v, e->was));
+	if (e->was != self)
+		events_add(v->control->events, "vip: %s is owned by %s, before by %s", s->text,
+			name_of(v, e->node), name_of(v, e->was));
+}
+
+static void on_quorum(struct vip *v, const struct elect_event *e)
+{
+	if (e->ok)
+		log_notice("vip", "quorum: %s", e->text);
+	else
+		log_warning("vip", "no quorum: %s; this node holds no virtual address", e->text);
+	events_add(v->control->events, "vip: %s: %s", e->ok ? "quorum" : "no quorum", e->text);
+}
+
+static void on_moved(struct vip *v, const struct elect_event *e)
+{
+	for (size_t i = 0; i < VIP_WAITERS_MAX; i++) {
+		struct vip_waiter w = v->waiters[i];
+
+		if (!w.cb || w.slot != e->vip)
+			continue;
+		v->waiters[i].cb = NULL;
+		w.cb(w.arg, e->ok, e->text);
+	}
+}
+
+static void on_voter(struct vip *v, const struct elect_event *e)
+{
+	if (!cluster_item_set(v->control->cluster, CLUSTER_ITEM_VOTER, e->key, e->value))
+		log_error("vip",
+			"the table of items is full: a change of the voters is lost; lift bans "
+			"(unban) to make room");
+}
+
+static void carry_out(struct vip *v, const struct elect_event *e, struct mono now)
+{
+	struct cluster *cl = v->control->cluster;
+
+	switch (e->kind) {
+	case ELECT_DROP:
+		on_drop(v, e);
+		break;
+	case ELECT_HOLD:
+		on_hold(v, e, now);
+		break;
+	case ELECT_ANNOUNCE:
+		if (v->slots[e->vip].held)
+			vip_hold_announce(v, &v->slots[e->vip], now);
+		break;
+	case ELECT_PUBLISH:
+		cluster_publish(cl, CLUSTER_RECORD_CLAIMS, e->value);
+		break;
+	case ELECT_VOTER:
+		on_voter(v, e);
+		break;
+	case ELECT_SEND:
+		cluster_send(cl, e->node, e->message, e->value);
+		break;
+	case ELECT_ASK:
+		vip_gateway_ask(v, now);
+		break;
+	case ELECT_OWNER:
+		on_owner(v, e);
+		break;
+	case ELECT_QUORUM:
+		on_quorum(v, e);
+		break;
+	case ELECT_MOVED:
+		on_moved(v, e);
+		break;
+	case ELECT_STOPPED:
+		v->stopped = true;
+		break;
+	}
+}
+
+/* --- time --- */
+
+static void let_go_after_pause(struct vip *v, struct mono now, uint64_t paused_us)
+{
+	log_warning("vip",
+		"this process did not run for %llu ms, longer than a lease: virtual addresses are "
+		"let go "
+		"of until it is known who owns them now",
+		(unsigned long long)paused_us / 1000);
+	elect_woken(v->elect, now);
+}
+
+struct mono vip_enter(struct vip *v)
+{
+	uint64_t boot_us = vip_boot_us(), paused_us = boot_us - v->boot_us;
+	struct mono now = mono_now();
+
+	v->boot_us = boot_us;
+	if (paused_us > (uint64_t)VIP_LEASE_S * 1000000) {
+		let_go_after_pause(v, now, paused_us);
+		vip_done(v, now);
+	}
+	return now;
+}
+
+static void arm(struct vip *v, struct mono now, struct mono at)
+{
+	uint64_t us = v->stopped && v->stop_done ? 0 : mono_diff_us(now, at);
+	struct timeval wait = {(time_t)(us / 1000000), (suseconds_t)(us % 1000000)};
+
+	if (at.us == v->armed.us && us > 0)
+		return;
+	v->armed = at;
+	evtimer_add(v->timer, &wait);
+}
+
+static struct mono earlier(struct mono a, struct mono b)
+{
+	return a.us < b.us ? a : b;
+}
+
+void vip_done(struct vip *v, struct mono now)
+{
+	struct elect_event e;
+	struct mono at;
+
+	while (elect_next(v->elect, now, &e))
+		carry_out(v, &e, now);
+	at = earlier(elect_deadline(v->elect), vip_hold_due(v, now));
+	at = earlier(at, earlier(v->renew_at, v->poll_at));
+	arm(v, now, at);
+}
+
+/* Leases first: whatever else there is to do must not let them end. */
+static void do_what_is_due(struct vip *v, struct mono now)
+{
+	if (mono_reached(now, v->renew_at)) {
+		v->renew_at = mono_add_ms(now, VIP_RENEW_MS);
+		vip_hold_renew(v, now);
+		vip_watch_workers(v, now);
+		elect_set_gateway(v->elect, now, vip_gateway_find(v, now));
+		vip_watch_alone(v);
+	}
+	if (mono_reached(now, v->poll_at)) {
+		v->poll_at = mono_add_ms(now, v->poll_ms);
+		vip_watch_standing(v, now);
+	}
+	elect_tick(v->elect, now);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct vip *v = arg;
+	struct mono now = vip_enter(v);
+	void (*done)(void *) = v->stopped ? v->stop_done : NULL;
+
+	(void)fd;
+	(void)what;
+	v->armed = MONO_NEVER;
+	if (done)
+		v->stop_done = NULL;
+	do_what_is_due(v, now);
+	vip_done(v, now);
+	if (done)
+		done(v->stop_arg);
+}
+
+static void on_news(evutil_socket_t fd, short what, void *arg)
+{
+	struct vip *v = arg;
+	struct mono now = vip_enter(v);
+
+	(void)fd;
+	(void)what;
+	vip_hold_news(v, now);
+	vip_done(v, now);
+}
+
+/* --- what the cluster says --- */
+
+static struct elect_addr elect_addr_of(const struct addr *a)
+{
+	struct elect_addr ret = {.port = a->port};
+	struct vipaddr_ip ip = vip_ip_of(a);
+
+	memcpy(ret.ip, ip.bytes, sizeof(ret.ip));
+	return ret;
+}
+
+static void tell_member(struct vip *v, struct mono now, const struct cluster_member *m)
+{
+	static const enum elect_state states[] = {
+		[CLUSTER_ALIVE] = ELECT_ALIVE,
+		[CLUSTER_SUSPECT] = ELECT_SUSPECT,
+		[CLUSTER_DEAD] = ELECT_DEAD,
+		[CLUSTER_LEFT] = ELECT_LEFT,
+	};
+	struct elect_member member = {
+		.id = m->id,
+		.name = m->name,
+		.addr = elect_addr_of(&m->addr),
+		.state = states[m->state],
+		.balancer = m->balancer,
+		.role_known = m->name[0] != '\0',
+		.has_digest = m->has_digest,
+		.digest = m->config_digest,
+	};
+
+	elect_member(v->elect, now, &member);
+}
+
+static void on_member(void *arg, const struct cluster_member *m)
+{
+	struct vip *v = arg;
+	struct mono now = vip_enter(v);
+
+	vip_watch_standing(v, now);
+	tell_member(v, now, m);
+	vip_done(v, now);
+}
+
+static void on_forgotten(void *arg, uint64_t id)
+{
+	struct vip *v = arg;
+	struct mono now = vip_enter(v);
+
+	elect_forgotten(v->elect, now, id);
+	vip_done(v, now);
+}
+
+static void on_record(void *arg, uint64_t origin, uint16_t key, struct span value)
+{
+	struct vip *v = arg;
+	struct mono now;
+
+	if (key != CLUSTER_RECORD_CLAIMS)
+		return;
+	now = vip_enter(v);
+	elect_record(v->elect, now, origin, value);
+	vip_done(v, now);
+}
+
+static void on_item(void *arg, const struct cluster_item *item)
+{
+	struct vip *v = arg;
+	struct mono now;
+
+	if (item->kind != CLUSTER_ITEM_VOTER)
+		return;
+	now = vip_enter(v);
+	elect_item(v->elect, now, item->key, item->value);
+	vip_done(v, now);
+}
+
+static void on_message(void *arg, uint64_t from, uint8_t kind, struct span value)
+{
+	struct vip *v = arg;
+	struct mono now = vip_enter(v);
+
+	elect_message(v->elect, now, from, kind, value);
+	vip_done(v, now);
+}
+
+static const struct cluster_hooks hooks = {
+	.member = on_member,
+	.forgotten = on_forgotten,
+	.record = on_record,
+	.item = on_item,
+	.message = on_message,
+};
+
+/* --- life --- */
+
+static bool fill_slots(struct vip *v)
+{
+	const struct config_cluster *conf = &v->control->config->cluster;
+
+	v->n_slots = conf->n_vips;
+	v->slots = calloc(v->n_slots, sizeof(*v->slots));
+	for (size_t i = 0; v->slots && i < v->n_slots; i++) {
+		struct vip_slot *s = &v->slots[i];
+		char text[ADDR_TEXT_MAX];
+
+		s->conf = &conf->vips[i];
+		s->ip = vip_ip_of(&s->conf->addr);
+		s->announce_at = MONO_NEVER;
+		snprintf(s->text, sizeof(s->text), "%s", addr_format_ip(&s->conf->addr, text));
+	}
+	return v->slots != NULL;
+}
+
+static bool fill_peers(struct vip *v)
+{
+	const struct config_cluster *conf = &v->control->config->cluster;
+
+	v->peers = calloc(conf->n_peers + 1, sizeof(*v->peers));
+	v->peer_texts = calloc(conf->n_peers + 1, sizeof(*v->peer_texts));
+	for (size_t i = 0; v->peers && v->peer_texts && i < conf->n_peers; i++)
+		v->peers[i] = (struct elect_peer){elect_addr_of(&conf->peers[i]),
+			addr_format(&conf->peers[i], v->peer_texts[i])};
+	return v->peers && v->peer_texts;
+}
+
+static bool make_elect(struct vip *v, struct mono now)
+{
+	const struct config *config = v->control->config;
+	const struct config_cluster *conf = &config->cluster;
+	const struct cluster_member *self = cluster_member_at(v->control->cluster, 0);
+	struct elect_vip vips[ELECT_VIPS_MAX] = {0};
+	struct elect_config ec = {
+		.id = cluster_self(v->control->cluster),
+		.name = config->node,
+		.addr = elect_addr_of(&conf->bind),
+		.rule = conf->quorum == QUORUM_NONE ? ELECT_NONE : ELECT_MAJORITY,
+		.has_gateway = vip_gateway_find(v, now),
+		.resumed = vip_watch_was_alone(v),
+		.run = (uint32_t)self->epoch,
+		.beat_ms = conf->beat_ms,
+		.silent_ms = conf->silent_ms,
+		.peers = v->peers,
+		.n_peers = conf->n_peers,
+		.vips = vips,
+		.n_vips = v->n_slots,
+	};
+
+	for (size_t i = 0; i < v->n_slots; i++) {
+		const struct config_vip *c = v->slots[i].conf;
+
+		memcpy(vips[i].ip, v->slots[i].ip.bytes, sizeof(vips[i].ip));
+		vips[i].prefer = c->prefer ? cluster_node_id(v->control->cluster, c->prefer) : 0;
+		vips[i].preempt_ms = c->preempt && c->preempt_delay_ms < ELECT_PREEMPT_OFF
+					     ? (uint32_t)c->preempt_delay_ms
+					     : ELECT_PREEMPT_OFF;
+	}
+	v->elect = elect_new(&ec, now);
+	return v->elect != NULL;
+}
+
+/* What is there already is not told by hooks. */
+static void tell_what_is_there(struct vip *v, struct mono now)
+{
+	struct cluster *cl = v->control->cluster;
+	struct cluster_item item;
+	size_t cursor = 0;
+
+	while (cluster_item_next(cl, CLUSTER_ITEM_VOTER, &cursor, &item))
+		elect_item(v->elect, now, item.key, item.value);
+	for (size_t i = 0; i < cluster_members(cl); i++)
+		tell_member(v, now, cluster_member_at(cl, i));
+}
+
+static bool open_system(struct vip *v, char *why, size_t why_size)
+{
+	const char *what = "";
+
+	v->addrs = vipaddr_open(&what);
+	if (v->addrs)
+		return vip_hold_open(v, why, why_size);
+	snprintf(why, why_size, "cluster.vips: %s: %s; CAP_NET_ADMIN and CAP_NET_RAW are needed",
+		what, strerror(errno));
+	return false;
+}
+
+static bool open_events(struct vip *v)
+{
+	v->timer = evtimer_new(v->control->base, on_timer, v);
+	v->news =
+		event_new(v->control->base, vipaddr_fd(v->addrs), EV_READ | EV_PERSIST, on_news, v);
+	return v->timer && v->news && event_add(v->news, NULL) == 0;
+}
+
+struct vip *vip_new(struct control *c, char *why, size_t why_size)
+{
+	struct vip *v = calloc(1, sizeof(*v));
+	struct mono now = mono_now();
+
+	snprintf(why, why_size, "out of memory");
+	if (!v)
+		return NULL;
+	v->control = c;
+	v->armed = MONO_NEVER;
+	v->renew_at = v->poll_at = now;
+	v->poll_ms = POLL_BEATS * c->config->cluster.beat_ms;
+	v->boot_us = vip_boot_us();
+	v->workers = calloc(c->n_workers + 1, sizeof(*v->workers));
+	if (!v->workers || !fill_slots(v) || !fill_peers(v) || !open_system(v, why, why_size) ||
+		!make_elect(v, now) || !open_events(v)) {
+		vip_free(v);
+		return NULL;
+	}
+	cluster_subscribe(c->cluster, &hooks, v);
+	tell_what_is_there(v, now);
+	vip_done(v, now);
+	return v;
+}
+
+void vip_free(struct vip *v)
+{
+	if (!v)
+		return;
+	if (v->timer)
+		event_free(v->timer);
+	if (v->news)
+		event_free(v->news);
+	vipaddr_close(v->addrs);
+	elect_free(v->elect);
+	free(v->peers);
+	free(v->peer_texts);
+	free(v->workers);
+	free(v->slots);
+	free(v);
+}
+
+/* --- orders --- */
+
+void vip_stop(struct vip *v, bool for_good, void (*done)(void *arg), void *arg)
+{
+	struct mono now = vip_enter(v);
+
+	if (!v->stop_done && !v->stopped) {
+		v->stop_done = done;
+		v->stop_arg = arg;
+	}
+	elect_stop(v->elect, now, for_good);
+	vip_done(v, now);
+}
+
+enum elect_order vip_forget(struct vip *v, const char *name)
+{
+	struct mono now = vip_enter(v);
+	enum elect_order order =
+		elect_forget(v->elect, now, cluster_node_id(v->control->cluster, name));
+
+	if (order == ELECT_NO_NODE)
+		order = elect_forget_peer(v->elect, now, name);
+	vip_done(v, now);
+	return order;
+}
+
+enum elect_order vip_move(struct vip *v, size_t slot, const char *node, struct vip_wait wait)
+{
+	struct mono now = vip_enter(v);
+	struct vip_waiter *free_one = NULL;
+	enum elect_order order;
+
+	for (size_t i = 0; i < VIP_WAITERS_MAX; i++)
+		if (!v->waiters[i].cb)
+			free_one = &v->waiters[i];
+	if (!free_one)
+		return ELECT_BUSY;
+	order = elect_move(v->elect, now, slot, cluster_node_id(v->control->cluster, node));
+	if (order == ELECT_STARTED)
+		*free_one = (struct vip_waiter){slot, wait.cb, wait.arg};
+	vip_done(v, now);
+	return order;
+}
+
+void vip_move_cancel(struct vip *v, void *arg)
+{
+	for (size_t i = 0; i < VIP_WAITERS_MAX; i++)
+		if (v->waiters[i].arg == arg)
+			v->waiters[i].cb = NULL;
+}
+
+void vip_set_priority(struct vip *v, unsigned priority)
+{
+	struct mono now = vip_enter(v);
+
+	elect_set_priority(v->elect, now,
+		(uint16_t)(priority < ELECT_PRIORITY_FULL ? priority : ELECT_PRIORITY_FULL));
+	vip_done(v, now);
+}

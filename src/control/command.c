@@ -15,7 +15,6 @@ static const struct command_def *const tables[] = {
 	commands_routes,
 	commands_diagnose,
 	commands_cluster,
-	commands_vip,
 	commands_later,
 	commands_cli,
 };

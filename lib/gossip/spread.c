@@ -1,0 +1,446 @@
+#include "gossip/state.h"
+
+enum {
+	REFUTATIONS_AT_ONCE =
+		4, /* and one a silence: a link that is cut one way must not make a storm */
+	SUMMARY_CLAIMS = 64, /* in one packet */
+};
+
+/* --- what is said of this node --- */
+
+void spread_refute(struct gossip *g, struct mono now, uint32_t incarnation)
+{
+	struct mono from = later(g->refute_full_at, now);
+
+	g->accused_at = now;
+	if (incarnation < g->self->incarnation || incarnation == UINT32_MAX)
+		return;
+	if (from.us - now.us >= (uint64_t)g->silent_us * REFUTATIONS_AT_ONCE)
+		return;
+	g->refute_full_at = mono_add_us(from, g->silent_us);
+	g->self->incarnation = incarnation + 1;
+	g->stats.refutations++;
+	member_is_news(g, g->self);
+}
+
+static void claim_about_self(struct gossip *g, struct mono now, const struct message_claim *c)
+{
+	if (c->epoch > g->self->epoch) {
+		handshake_jump(g, now, c->epoch);
+		return;
+	}
+	if (c->epoch < g->self->epoch || c->incarnation < g->self->incarnation)
+		return;
+	if (c->state == CLAIM_ALIVE && c->incarnation == g->self->incarnation)
+		return;
+	if (c->state == CLAIM_LEFT && g->has_left)
+		return;
+	spread_refute(g, now, c->incarnation);
+}
+
+/* --- what is said of others --- */
+
+static void set_epoch(
+	struct gossip *g, struct mono now, struct member *m, const struct message_claim *c)
+{
+	m->epoch = c->epoch;
+	m->epoch_at = now;
+	m->has_session = false;
+	m->doubted = false;
+	m->voted = false;
+	m->n_votes = 0;
+	m->lifeline_ended_at = (struct mono){0};
+	m->probe_at = now;
+	m->contested_until = (struct mono){0};
+	g->hash_stale = g->to_judge = true;
+}
+
+static enum member_status status_of(enum message_state state)
+{
+	if (state == CLAIM_DEAD)
+		return MEMBER_DEAD;
+	return state == CLAIM_LEFT ? MEMBER_LEFT : MEMBER_ALIVE;
+}
+
+static void tell_new(struct gossip *g, struct mono now, struct member *m)
+{
+	enum gossip_state state = m->status == MEMBER_DEAD   ? GOSSIP_DEAD
+				  : m->status == MEMBER_LEFT ? GOSSIP_LEFT
+							     : GOSSIP_ALIVE;
+
+	m->shown = state;
+	m->since = now;
+	event_add(g,
+		&(struct queued_event){
+			.event = GOSSIP_EVENT_MEMBER, .id = m->id, .state = state, .was = state},
+		span_of(NULL, 0));
+}
+
+static void new_member(struct gossip *g, struct mono now, const struct message_claim *c,
+	const struct message_self *details)
+{
+	struct member *m;
+
+	if (!details)
+		return;
+	m = member_add(g, c->id, now);
+	if (!m)
+		return;
+	set_epoch(g, now, m, c);
+	m->incarnation = c->incarnation;
+	m->status = status_of(c->state);
+	tell_new(g, now, m);
+	member_set_details(g, m, details);
+	member_is_news(g, m);
+	g->neighbours_stale = true;
+}
+
+static void started_again(struct gossip *g, struct mono now, struct member *m,
+	const struct message_claim *c, const struct message_self *details)
+{
+	if (!details)
+		return;
+	set_epoch(g, now, m, c);
+	m->incarnation = c->incarnation;
+	member_set_details(g, m, details);
+	event_member(g, GOSSIP_EVENT_DETAILS, m->id);
+	member_set_status(g, now, m, status_of(c->state), false);
+	member_show(g, now, m);
+	member_is_news(g, m);
+}
+
+/* Whether a member that was called dead may live again on this word. Observers that do not hear it themselves wait
+ * until they do, or a majority of them would revive and bury it for ever. */
+static bool may_revive(struct gossip *g, struct mono now, const struct member *m, bool direct)
+{
+	struct member *observers[OBSERVERS_MAX];
+	size_t n = member_observers(g, m, observers);
+
+	if (member_is_condemned(g, now, m))
+		return false;
+	if (direct || member_is_heard(g, now, m))
+		return true;
+	for (size_t i = 0; i < n; i++)
+		if (observers[i] == g->self)
+			return false;
+	return true;
+}
+
+/* Alive in a higher incarnation. */
+static void refuted(struct gossip *g, struct mono now, struct member *m,
+	const struct message_claim *c, bool direct)
+{
+	m->incarnation = c->incarnation;
+	if (m->doubted_incarnation < c->incarnation)
+		m->doubted = false;
+	member_is_news(g, m);
+	if (m->status != MEMBER_DEAD)
+		return;
+	if (may_revive(g, now, m, direct))
+		member_set_status(g, now, m, MEMBER_ALIVE, false);
+	else
+		m->contested_until = mono_add_us(now, 2 * (uint64_t)g->silent_us);
+}
+
+/* Others say that it is dead. Their votes come too, and decide at once; this is for who missed them. An observer that
+ * hears it knows better, and tells it, so that it refutes. */
+static void doubt(
+	struct gossip *g, struct mono now, struct member *m, const struct message_claim *c)
+{
+	if (m->status != MEMBER_ALIVE)
+		return;
+	if (!m->doubted) {
+		m->doubted_at = now;
+		g->urgent = true;
+	}
+	m->doubted = true;
+	m->doubted_incarnation = c->incarnation;
+	if (m->is_neighbour)
+		m->tell_due = true;
+}
+
+static void newer_claim(struct gossip *g, struct mono now, struct member *m,
+	const struct message_claim *c, bool direct)
+{
+	if (c->state == CLAIM_ALIVE) {
+		refuted(g, now, m, c, direct);
+	} else if (c->state == CLAIM_LEFT) {
+		m->incarnation = c->incarnation;
+		m->doubted = false;
+		member_is_news(g, m);
+		member_set_status(g, now, m, MEMBER_LEFT, false);
+	} else if (m->status == MEMBER_ALIVE) {
+		doubt(g, now, m, c);
+	} else {
+		m->incarnation = c->incarnation;
+		member_is_news(g, m);
+		member_set_status(g, now, m, MEMBER_DEAD, false);
+	}
+}
+
+void spread_claim(struct gossip *g, struct gossip_time t, const struct message_claim *c,
+	const struct message_self *details, bool direct)
+{
+	struct member *m = member_find(g, c->id);
+	struct forgotten *f;
+	struct message_claim known;
+
+	if (c->id == g->self->id) {
+		claim_about_self(g, t.now, c);
+		return;
+	}
+	if (!m) {
+		f = forgotten_find(g, c->id);
+		if (f && c->epoch <= f->epoch)
+			f->news_left = NEWS_BEATS;
+		else
+			new_member(g, t.now, c, details);
+		return;
+	}
+	member_claim_of(m, &known);
+	if (c->epoch > m->epoch) {
+		started_again(g, t.now, m, c, details);
+	} else if (claim_compare(c, &known) > 0) {
+		newer_claim(g, t.now, m, c, direct);
+	}
+}
+
+void spread_deaths(struct gossip *g, struct gossip_time t, struct span body)
+{
+	struct wire_reader r = wire_read(body);
+	struct message_claim c;
+
+	while (wire_left(&r) > 0 && message_get_claim(&r, &c))
+		spread_claim(g, t, &c, NULL, false);
+	if (r.failed)
+		g->stats.refused[GOSSIP_REFUSED_MALFORMED]++;
+}
+
+/* --- striking off --- */
+
+static void remember_forgotten(struct gossip *g, uint64_t id, uint64_t epoch)
+{
+	struct forgotten *f = forgotten_find(g, id);
+
+	if (!f) {
+		f = &g->forgotten[g->next_forgotten];
+		g->next_forgotten = (g->next_forgotten + 1) % FORGOTTEN_MAX;
+		if (g->n_forgotten < FORGOTTEN_MAX)
+			g->n_forgotten++;
+	}
+	*f = (struct forgotten){.id = id, .epoch = epoch, .news_left = NEWS_BEATS};
+	g->urgent = true;
+}
+
+void spread_forget(struct gossip *g, struct gossip_time t, uint64_t id, uint64_t epoch)
+{
+	struct member *m = member_find(g, id);
+	struct forgotten *f = forgotten_find(g, id);
+
+	if (id == g->self->id) {
+		if (epoch >= g->self->epoch)
+			handshake_jump(g, t.now, epoch);
+		return;
+	}
+	if ((m && m->epoch > epoch) || (f && f->epoch >= epoch))
+		return;
+	remember_forgotten(g, id, epoch);
+	/* An echo that was asked for before must not bring it back. */
+	nonces_drop(&g->nonces);
+	share_forget(g, id);
+	if (!m)
+		return;
+	event_member(g, GOSSIP_EVENT_FORGOTTEN, id);
+	member_remove(g, m);
+}
+
+/* --- news in beats --- */
+
+void spread_choose_news(struct gossip *g)
+{
+	size_t chosen = 0;
+
+	for (size_t i = 0; i < g->n_members; i++)
+		g->members[i]->is_news = false;
+	for (size_t i = 0; i < g->n_members && chosen < NEWS_AT_ONCE; i++) {
+		struct member *m = g->members[(g->news_turn + i) % g->n_members];
+
+		if (m->news_left == 0)
+			continue;
+		m->news_left--;
+		m->is_news = true;
+		chosen++;
+	}
+	g->news_turn += chosen;
+	for (size_t i = 0; i < g->n_forgotten; i++)
+		g->forgotten[i].news_left -= g->forgotten[i].news_left > 0;
+}
+
+static bool put_member(struct wire_writer *w, const struct member *m)
+{
+	struct message_claim c;
+	struct message_self s;
+
+	member_claim_of(m, &c);
+	member_self_of(m, &s);
+	return message_put_member(w, &c, &s);
+}
+
+void spread_put_news(struct gossip *g, struct wire_writer *w)
+{
+	for (size_t i = 0; i < g->n_forgotten; i++)
+		if (g->forgotten[i].news_left > 0)
+			message_put_forget(w, g->forgotten[i].id, g->forgotten[i].epoch);
+	for (size_t i = 0; i < g->n_members; i++)
+		if (g->members[i]->is_news)
+			put_member(w, g->members[i]);
+}
+
+/* --- all of the table, where hashes differ --- */
+
+static void send_claims(struct gossip *g, struct member *to, bool answer, size_t from, size_t n,
+	uint64_t first, uint64_t last)
+{
+	struct message_claim c;
+	struct draft d;
+	uint8_t *begun;
+
+	draft_start(&d);
+	begun = message_begin(&d.w, MESSAGE_SUMMARY);
+	message_put_summary_head(&d.w, answer, first, last);
+	for (size_t i = from; i < from + n; i++) {
+		member_claim_of(g->members[i], &c);
+		message_put_claim(&d.w, &c);
+	}
+	message_end(&d.w, begun);
+	out_to(g, to, draft_span(&d));
+	g->stats.repairs_out++;
+}
+
+void spread_send_summary(struct gossip *g, struct member *to)
+{
+	uint64_t first = 0;
+
+	for (size_t at = 0; at < g->n_members; at += SUMMARY_CLAIMS) {
+		size_t left = g->n_members - at;
+		bool is_last = left <= SUMMARY_CLAIMS;
+		size_t n = is_last ? left : SUMMARY_CLAIMS;
+		uint64_t last = is_last ? UINT64_MAX : g->members[at + n - 1]->id;
+
+		send_claims(g, to, false, at, n, first, last);
+		first = last + 1;
+	}
+}
+
+/* Packets of members that the other side does not know as we do. */
+struct reply {
+	struct gossip *g;
+	struct member *to;
+	struct mono now;
+	struct draft d;
+};
+
+static void reply_flush(struct reply *r)
+{
+	if (draft_is_empty(&r->d))
+		return;
+	if (may_answer(r->g, r->now, r->to)) {
+		out_to(r->g, r->to, draft_span(&r->d));
+		r->g->stats.repairs_out++;
+	}
+	draft_start(&r->d);
+}
+
+static void reply_member(struct reply *r, const struct member *m)
+{
+	if (put_member(&r->d.w, m))
+		return;
+	reply_flush(r);
+	put_member(&r->d.w, m);
+}
+
+static void reply_forgotten(struct reply *r, const struct forgotten *f)
+{
+	if (message_put_forget(&r->d.w, f->id, f->epoch))
+		return;
+	reply_flush(r);
+	message_put_forget(&r->d.w, f->id, f->epoch);
+}
+
+/* Their claim against ours. True: they know more. */
+static bool reply_to_claim(struct reply *r, struct gossip_time t, const struct message_claim *c)
+{
+	struct member *m = member_find(r->g, c->id);
+	struct forgotten *f = m ? NULL : forgotten_find(r->g, c->id);
+	struct message_claim known;
+	int order;
+
+	if (!m) {
+		if (f && f->epoch >= c->epoch)
+			reply_forgotten(r, f);
+		return !f || f->epoch < c->epoch;
+	}
+	member_claim_of(m, &known);
+	order = claim_compare(&known, c);
+	if (order > 0)
+		reply_member(r, m);
+	else if (order < 0)
+		spread_claim(r->g, t, c, NULL, false);
+	return order < 0 && c->epoch > known.epoch;
+}
+
+static size_t first_at_or_above(const struct gossip *g, uint64_t id)
+{
+	size_t i = 0;
+
+	while (i < g->n_members && g->members[i]->id < id)
+		i++;
+	return i;
+}
+
+/* What they do not mention between two of their claims, or its ends, they do not know. */
+static void reply_gap(struct reply *r, size_t *at, uint64_t below)
+{
+	while (*at < r->g->n_members && r->g->members[*at]->id < below)
+		reply_member(r, r->g->members[(*at)++]);
+}
+
+void spread_summary(
+	struct gossip *g, struct gossip_time t, struct member *from, struct message_summary *s)
+{
+	struct reply r = {.g = g, .to = from, .now = t.now};
+	size_t at = first_at_or_above(g, s->from);
+	struct message_claim c;
+	uint64_t last = 0;
+	bool they_know_more = false;
+	size_t begin, end;
+
+	draft_start(&r.d);
+	while (message_get_claim(&s->claims, &c) && c.id >= s->from && c.id <= s->to &&
+		c.id > last) {
+		last = c.id;
+		reply_gap(&r, &at, c.id);
+		they_know_more |= reply_to_claim(&r, t, &c);
+		at = first_at_or_above(g, c.id);
+		at += at < g->n_members && g->members[at]->id == c.id;
+		if (wire_left(&s->claims) == 0)
+			break;
+	}
+	if (wire_left(&s->claims) > 0) {
+		g->stats.refused[GOSSIP_REFUSED_MALFORMED]++;
+		return;
+	}
+	reply_gap(&r, &at, s->to);
+	if (at < g->n_members && g->members[at]->id == s->to)
+		reply_member(&r, g->members[at]);
+	reply_flush(&r);
+	if (!they_know_more || s->answer || !may_answer(g, t.now, from))
+		return;
+	begin = first_at_or_above(g, s->from);
+	end = s->to == UINT64_MAX ? g->n_members : first_at_or_above(g, s->to + 1);
+	/* Ours may be more than one packet holds: then the rest is compared another time. */
+	if (end - begin <= SUMMARY_CLAIMS)
+		send_claims(g, from, true, begin, end - begin, s->from, s->to);
+	else
+		spread_send_summary(g, from);
+}

@@ -1,0 +1,342 @@
+/* The inside of struct gossip, for the files of this folder only. They call each other downwards in this order:
+ * gossip.c (what comes in), beat.c, handshake.c, spread.c (claims about members), share.c (records, items),
+ * suspicion.c (votes and verdicts), member.c (the table and its rings), queue.c (what goes out). */
+#ifndef GOSSIP_STATE_H
+#define GOSSIP_STATE_H
+
+#include "base/prng.h"
+#include "gossip/gossip.h"
+#include "gossip/message.h"
+#include "gossip/session.h"
+
+enum {
+	RINGS_MAX = 5,	    /* each gives two observers */
+	OBSERVERS_MAX = 10, /* 2 * RINGS_MAX, and all the others up to nine nodes */
+	FULL_MESH = 9,	    /* up to this many nodes everybody observes everybody */
+	FEW_NODES = 40,	  /* below, five rings, so that about eight neighbours are different ones */
+	NEWS_BEATS = 6,	  /* beats that carry what changed of a member */
+	NEWS_AT_ONCE = 8, /* members in one beat's news */
+	DEATHS_AT_ONCE = 16, /* in one beat; more take turns */
+	FORGOTTEN_MAX = 256,
+};
+
+enum member_status { MEMBER_ALIVE, MEMBER_DEAD, MEMBER_LEFT };
+
+struct vote {
+	uint64_t voter;
+	struct mono said_at;
+};
+
+/* One of the three hashes in a member's beats that is not ours. */
+struct repair {
+	struct mono differs_since; /* 0: equal */
+	struct mono next;
+	uint32_t wait_ms;
+};
+
+enum { REPAIR_MEMBERS, REPAIR_RECORDS, REPAIR_ITEMS, REPAIRS };
+
+struct member {
+	/* what is known of it, by anyone */
+	uint64_t id, epoch;
+	uint32_t incarnation;
+	enum member_status status;
+	struct mono since;
+	struct gossip_addr addr;
+	bool balancer;
+	uint8_t speaks_min, speaks_max;
+	char name[GOSSIP_NAME_MAX + 1], version[GOSSIP_VERSION_MAX + 1];
+	uint64_t place[RINGS_MAX]; /* in each ring */
+
+	/* packets from it */
+	bool has_session; /* in its epoch */
+	struct replay window;
+	struct mono session_at, epoch_at;
+	struct mono heard_at;	 /* 0: never */
+	struct mono hears_us_at; /* when it last heard us, by its own word */
+	uint32_t its_stamp;
+	struct mono its_stamp_at; /* 0: none yet */
+	int64_t rtt_us;		  /* -1: none */
+	struct mono challenged_at, echoed_at, answered_since;
+	uint32_t answered; /* packets, since answered_since */
+
+	/* the link between it and us */
+	bool is_neighbour;
+	struct mono neighbour_since;
+	bool lifeline_wanted, lifeline_open;
+	struct mono lifeline_ended_at; /* 0: it stands, or its end was not the node's */
+	bool voted;		       /* our vote stands against it */
+
+	/* what others say against it */
+	struct vote votes[MESSAGE_VOTERS_MAX];
+	size_t n_votes;
+	struct mono spoke_at; /* its own last beat, which had all its votes */
+	bool dead_here;	      /* a verdict while we heard nobody: not told, undone by hearing it */
+	struct mono contested_until; /* somebody says that the dead lives: our vote stands on */
+	bool doubted; /* others say that it is dead in this incarnation; told, believed if it stays silent */
+	struct mono doubted_at;
+	uint32_t doubted_incarnation;
+	enum gossip_state shown; /* in the last event */
+
+	/* what it is sent */
+	bool beat_due, probe_due, tell_due;
+	struct mono told_at, probe_at;
+	unsigned int news_left; /* beats */
+	bool is_news;		/* in this round of beats */
+	struct repair repairs[REPAIRS];
+};
+
+struct peer {
+	struct gossip_addr addr;
+	uint64_t id; /* who answered there; 0: nobody yet */
+	struct mono next;
+	unsigned int tries;
+};
+
+struct forgotten {
+	uint64_t id, epoch;
+	unsigned int news_left;
+};
+
+/* One packet without its head, or an event's bytes: at `at` in the queue's bytes. */
+struct outgoing {
+	uint64_t to;
+	struct gossip_addr addr;
+	bool to_all;
+	size_t at, n;
+};
+
+struct queued_event {
+	enum gossip_event_kind event;
+	uint64_t id, epoch;
+	enum gossip_state state, was;
+	uint16_t key;
+	uint8_t kind;
+	bool wanted;
+	struct gossip_addr addr;
+	size_t at, n; /* value of a message, key of an item */
+};
+
+/* Grows with what one call brings, starts again when it has been drained. */
+struct queue {
+	void *entries;
+	size_t n, room, next;
+	uint8_t *bytes;
+	size_t n_bytes, bytes_room;
+};
+
+struct gossip {
+	/* this node; `self` is among the members */
+	struct member *self;
+	uint64_t sequence; /* of the last packet given out */
+	uint32_t beat_us, silent_us;
+	bool has_left;
+	struct prng prng;
+	struct nonces nonces;
+	struct mono refute_full_at,
+		jump_full_at; /* buckets of what is done about rumours of itself */
+
+	/* others */
+	struct member *members[GOSSIP_MEMBERS_MAX]; /* in the order of ids */
+	size_t n_members;
+	struct peer *peers;
+	size_t n_peers;
+	struct forgotten forgotten[FORGOTTEN_MAX];
+	size_t n_forgotten, next_forgotten;
+	bool neighbours_stale, hash_stale;
+	uint64_t members_hash;
+	size_t n_alive; /* of members, this node included */
+
+	/* what is shared */
+	struct records *records;
+	struct items *items;
+	bool merging; /* what the records' callback is told comes from others */
+
+	/* time */
+	struct mono next_beat, last_beat, ticked_for;
+	bool urgent;		     /* a beat at once */
+	struct mono listening_since; /* or since we listen again */
+	struct mono lagged_until;
+	struct mono heard_any_at, accused_at;
+	bool unheard, alone;			 /* as of the last look */
+	bool to_judge;				 /* votes changed */
+	struct mono hello_full_at, echo_full_at; /* buckets of answers to senders without session */
+
+	/* turns of what does not fit one beat */
+	size_t votes_turn, deaths_turn, news_turn;
+
+	struct queue out, events;
+	size_t all_next; /* of the outgoing packet to all: the member whose turn it is */
+	size_t beats_next;
+	uint8_t packet[GOSSIP_PAYLOAD_MAX];
+	struct gossip_stats stats;
+};
+
+/* A packet's TLVs being written. */
+struct draft {
+	struct wire_writer w;
+	uint8_t bytes[MESSAGE_BODY_MAX];
+};
+
+static inline void draft_start(struct draft *d)
+{
+	d->w = wire_write(d->bytes, sizeof(d->bytes));
+}
+
+static inline struct span draft_span(const struct draft *d)
+{
+	return span_of(d->bytes, wire_written(&d->w));
+}
+
+static inline bool draft_is_empty(const struct draft *d)
+{
+	return wire_written(&d->w) == 0;
+}
+
+static inline struct mono later(struct mono a, struct mono b)
+{
+	return a.us > b.us ? a : b;
+}
+
+static inline struct mono sooner(struct mono a, struct mono b)
+{
+	return a.us < b.us ? a : b;
+}
+
+static inline struct mono mono_add_us(struct mono t, uint64_t us)
+{
+	return (struct mono){t.us + us};
+}
+
+static inline bool is_set(struct mono t)
+{
+	return t.us != 0;
+}
+
+/* True where `us` have passed from a to now. */
+static inline bool passed(struct mono a, struct mono now, uint64_t us)
+{
+	return now.us >= a.us && now.us - a.us >= us;
+}
+
+/* --- queue.c --- */
+
+void queue_free(struct queue *q);
+void out_to(struct gossip *g, const struct member *m, struct span tlvs);
+void out_to_address(
+	struct gossip *g, uint64_t id, const struct gossip_addr *addr, struct span tlvs);
+void out_to_all(struct gossip *g, struct span tlvs);
+/* The next packet that is not a beat. */
+bool out_next(struct gossip *g, uint64_t *ret_to, struct gossip_addr *ret_addr, struct span *ret);
+void event_add(struct gossip *g, const struct queued_event *e, struct span bytes);
+void event_member(struct gossip *g, enum gossip_event_kind kind, uint64_t id);
+
+/* --- member.c --- */
+
+struct member *member_find(const struct gossip *g, uint64_t id);
+/* NULL: no memory, or no room. Not told yet. */
+struct member *member_add(struct gossip *g, uint64_t id, struct mono now);
+void member_remove(struct gossip *g, struct member *m);
+void member_set_details(struct gossip *g, struct member *m, const struct message_self *s);
+void member_self_of(const struct member *m, struct message_self *ret);
+void member_claim_of(const struct member *m, struct message_claim *ret);
+/* Below, at or above 0: which of two claims about one node wins. */
+int claim_compare(const struct message_claim *a, const struct message_claim *b);
+void member_set_status(struct gossip *g, struct mono now, struct member *m,
+	enum member_status status, bool dead_here);
+/* Its changes ride in the next beats. */
+void member_is_news(struct gossip *g, struct member *m);
+/* What is shown of it may have changed: an event if so. */
+void member_show(struct gossip *g, struct mono now, struct member *m);
+uint64_t members_hash(struct gossip *g);
+/* The observers of m among the living, m not included. */
+size_t member_observers(
+	const struct gossip *g, const struct member *m, struct member *ret[OBSERVERS_MAX]);
+void neighbours_refresh(struct gossip *g, struct mono now);
+struct forgotten *forgotten_find(struct gossip *g, uint64_t id);
+
+/* --- suspicion.c --- */
+
+/* A packet of its session came. */
+void suspicion_heard(struct gossip *g, struct mono now, struct member *m);
+/* It says when it last heard us. */
+void suspicion_hears_us(
+	struct gossip *g, struct mono now, struct member *m, const struct message_beat *b);
+/* `direct`: from the voter itself. */
+void suspicion_vote(struct gossip *g, struct mono now, const struct message_votes *v,
+	const struct member *from);
+/* It beat, and what it did not vote for now it does not vote for. */
+void suspicion_sweep(struct gossip *g, struct mono now, struct member *voter);
+/* Casts and withdraws our votes, ages the others', finds verdicts. */
+void suspicion_look(struct gossip *g, struct mono now);
+void suspicion_judge(struct gossip *g, struct mono now);
+struct mono suspicion_deadline(const struct gossip *g);
+void suspicion_lagged(struct gossip *g, struct mono now);
+bool vote_is_fresh(const struct gossip *g, struct mono now, const struct vote *v);
+/* A majority of its live observers do not hear it. */
+bool member_is_condemned(const struct gossip *g, struct mono now, const struct member *m);
+bool member_is_heard(const struct gossip *g, struct mono now, const struct member *m);
+bool member_link_works(const struct gossip *g, struct mono now, const struct member *m);
+bool is_lagging(const struct gossip *g, struct mono now);
+
+/* --- spread.c --- */
+
+/* A claim, by the member itself (`direct`) or by anyone else; details may be NULL if they are known. */
+void spread_claim(struct gossip *g, struct gossip_time t, const struct message_claim *c,
+	const struct message_self *details, bool direct);
+void spread_deaths(struct gossip *g, struct gossip_time t, struct span body);
+void spread_forget(struct gossip *g, struct gossip_time t, uint64_t id, uint64_t epoch);
+void spread_send_summary(struct gossip *g, struct member *to);
+void spread_summary(
+	struct gossip *g, struct gossip_time t, struct member *from, struct message_summary *s);
+/* What news a beat has room for. */
+void spread_put_news(struct gossip *g, struct wire_writer *w);
+void spread_choose_news(struct gossip *g);
+void spread_refute(struct gossip *g, struct mono now, uint32_t incarnation);
+
+/* --- share.c --- */
+
+bool share_new(struct gossip *g, const struct gossip_config *config);
+void share_free(struct gossip *g);
+void share_record(struct gossip *g, struct gossip_time t, struct span body);
+void share_digest(struct gossip *g, struct gossip_time t, struct member *from, struct span body);
+void share_want(struct gossip *g, struct gossip_time t, struct member *from, struct span body);
+void share_item(struct gossip *g, struct gossip_time t, struct span body);
+void share_buckets(struct gossip *g, struct gossip_time t, struct member *from, struct span body);
+void share_list(struct gossip *g, struct gossip_time t, struct member *from, struct span body);
+void share_send_digest(struct gossip *g, struct member *to);
+void share_send_buckets(struct gossip *g, struct member *to);
+void share_forget(struct gossip *g, uint64_t id);
+void share_expire(struct gossip *g, struct mono now);
+/* Whether this member may have one more packet in answer now. */
+bool may_answer(struct gossip *g, struct mono now, struct member *m);
+
+/* --- handshake.c --- */
+
+void handshake_put_challenge(struct gossip *g, struct gossip_time t, struct wire_writer *w,
+	const struct member *m, uint64_t to_epoch);
+/* Where and from whom a packet without a session came. */
+struct arrival {
+	const struct gossip_addr *from;
+	uint64_t sender;
+	bool addressed;
+	struct message_head head;
+	struct wire_reader tlvs;
+	struct member *in_session; /* NULL: no session, or not of this epoch */
+};
+void handshake_input(struct gossip *g, struct gossip_time t, const struct arrival *a);
+/* A number of a session that was seen before. */
+void handshake_replayed(struct gossip *g, struct gossip_time t, const struct arrival *a);
+void handshake_tick(struct gossip *g, struct gossip_time t); /* with every beat */
+/* This node goes on above `epoch`. */
+void handshake_jump(struct gossip *g, struct mono now, uint64_t epoch);
+
+/* --- beat.c --- */
+
+void beat_tick(struct gossip *g, struct gossip_time t);
+struct mono beat_urgent_at(const struct gossip *g);
+bool beat_next(struct gossip *g, struct gossip_time t, struct draft *d, struct member **ret_to);
+void beat_input(struct gossip *g, struct gossip_time t, struct member *from, struct span body);
+void beat_votes(struct gossip *g, struct gossip_time t, struct member *from, struct span body);
+
+#endif

@@ -9,9 +9,24 @@
 
 #include <stdint.h>
 
-enum { ACCESS_NAME_MAX = 255, ACCESS_ALPN_MAX = 32 };
+enum {
+	ACCESS_NAME_MAX = 255,
+	ACCESS_ALPN_MAX = 32,
+	ACCESS_METHOD_MAX = 32,
+	ACCESS_PATH_MAX = 1024,
+	ACCESS_AGENT_MAX = 256,
+};
 
-/* Followed in the ring by name_len bytes of server name and alpn_len bytes of the first ALPN protocol. */
+/* What was spoken with the client. */
+enum access_version {
+	ACCESS_PASSTHROUGH,
+	ACCESS_HTTP_NONE, /* no request was read */
+	ACCESS_HTTP_1_0,
+	ACCESS_HTTP_1_1,
+};
+
+/* Followed in the ring by its texts: the server name (HTTP: the Host), the first ALPN protocol, then of HTTP the
+ * method, the target and the user agent; each cut where longer than the above. */
 struct access_record {
 	uint64_t end_wall_us; /* wall clock at the end */
 	uint64_t bytes_in, bytes_out;
@@ -24,6 +39,10 @@ struct access_record {
 	uint8_t reason; /* enum end_reason */
 	uint8_t retries;
 	uint8_t name_len, alpn_len;
+	uint8_t version;	 /* enum access_version */
+	uint8_t method_len;
+	uint16_t path_len, agent_len;
+	uint16_t status; /* of the HTTP answer; 0: none */
 };
 
 #endif

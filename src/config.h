@@ -19,7 +19,7 @@ enum config_log_level {
 	LOG_LEVEL_ERROR
 };
 enum config_log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
-enum config_mode { MODE_PASSTHROUGH };
+enum config_mode { MODE_PASSTHROUGH, MODE_HTTP };
 enum config_proxy { PROXY_OFF, PROXY_V1, PROXY_V2 };
 enum config_health_type { HEALTH_NONE, HEALTH_TCP, HEALTH_TLS, HEALTH_HTTP, HEALTH_HTTPS };
 enum config_on_gone { ON_GONE_KEEP, ON_GONE_CLOSE };
@@ -58,15 +58,58 @@ struct config_rate_limit {
 	uint32_t burst;
 };
 
+/* What a route does. Only ACTION_BACKEND in mode = "passthrough". */
+enum config_action {
+	ACTION_BACKEND,
+	ACTION_REDIRECT,
+	ACTION_RESPOND, /* the same answer to everybody */
+	ACTION_HEALTH,	/* 200 while all of respond.healthy_if have a server up, else 503 */
+};
+
+struct config_redirect {
+	const char *scheme; /* NULL: that of the request */
+	const char *host;   /* with its port, if it has one; NULL: that of the request */
+	const char
+		*path; /* in place of the request's; the query stays. NULL: that of the request */
+	uint16_t status;
+};
+
+struct config_respond {
+	uint16_t status;
+	const char *type;
+	const char *body;
+	size_t body_len;
+	const unsigned *healthy_if; /* indexes into config.backends */
+	size_t n_healthy_if;
+};
+
+enum { CONFIG_NO_BACKEND = -1 };
+
 struct config_route {
 	const char **names; /* normalised; "*.x" are wildcards; none: any name */
 	size_t n_names;
-	unsigned backend; /* index into config.backends */
+	int backend; /* index into config.backends; CONFIG_NO_BACKEND: it does something else */
 	int line;
+	/* mode = "http" */
+	enum config_action action;
+	const char *path; /* normalised (lib/http/path.h); "": any */
+	struct config_redirect redirect;
+	struct config_respond respond;
+	const struct addr_prefix *allow, *deny; /* sources; no `allow`: everybody */
+	size_t n_allow, n_deny;
 };
 
+/* In mode = "http" the routes for one pattern of host names, the longest path first. */
+struct config_host {
+	const uint16_t *routes; /* indexes into the listener's */
+	size_t n_routes;
+	int next; /* the best host that is less exact and takes the same names; -1: none */
+};
+
+/* `hello`, `half_close` and `request`, `response`, `tunnel` belong to one of the modes each. */
 struct config_listener_timeouts {
 	uint64_t hello_ms, connect_ms, idle_ms, half_close_ms;
+	uint64_t request_ms;
 };
 
 struct config_listener {
@@ -80,8 +123,10 @@ struct config_listener {
 	struct config_rate_limit rate_limit;
 	const struct config_route *routes;
 	size_t n_routes;
-	struct hostmatch *match; /* name -> index of a route */
-	int default_backend;	 /* index into config.backends, or -1 */
+	struct hostmatch *match; /* name -> index of a route; mode = "http": of a host */
+	const struct config_host *hosts;
+	size_t n_hosts;
+	int default_backend; /* index into config.backends, or -1 */
 	int line;
 };
 

@@ -147,6 +147,14 @@ static void check_servers(struct config_reader *r, const config_setting_t *backe
 	}
 }
 
+static bool asks_for(const struct config_respond *r, unsigned backend)
+{
+	for (size_t i = 0; i < r->n_healthy_if; i++)
+		if (r->healthy_if[i] == backend)
+			return true;
+	return false;
+}
+
 static bool is_used(const struct config *c, unsigned backend)
 {
 	for (size_t i = 0; i < c->n_listeners; i++) {
@@ -155,7 +163,8 @@ static bool is_used(const struct config *c, unsigned backend)
 		if (l->default_backend == (int)backend)
 			return true;
 		for (size_t j = 0; j < l->n_routes; j++)
-			if (l->routes[j].backend == backend)
+			if (l->routes[j].backend == (int)backend ||
+				asks_for(&l->routes[j].respond, backend))
 				return true;
 	}
 	return false;

@@ -1,22 +1,16 @@
 #include "config_listener.h"
 
 #include "config_address.h"
+#include "config_http.h"
 #include "config_value.h"
 #include "idna/idna.h"
 #include "nearest.h"
 
 #include <string.h>
 
-enum {
-	BINDS_MAX = 64,
-	PREFIXES_MAX = 1024,
-	ROUTES_MAX = 32767, /* an access record carries the route's index in 16 bits, with a sign */
-	NAMES_MAX = 65535,
-};
-
-static const struct config_word modes[] = {
+const struct config_word config_modes[] = {
 	{"passthrough", MODE_PASSTHROUGH},
-	{"http", CONFIG_WORD_LATER},
+	{"http", MODE_HTTP},
 	{0},
 };
 
@@ -72,7 +66,7 @@ static const struct config_key rate_limit_keys[] = {
 	{0},
 };
 
-static void read_rate_limit(struct config_reader *r, const config_setting_t *s, void *to)
+void config_read_rate_limit(struct config_reader *r, const config_setting_t *s, void *to)
 {
 	struct config_rate_limit *limit = to;
 
@@ -82,8 +76,7 @@ static void read_rate_limit(struct config_reader *r, const config_setting_t *s, 
 		limit->burst = limit->count;
 }
 
-/* To an int: the index of the backend that the setting names. */
-static void read_backend_name(struct config_reader *r, const config_setting_t *s, void *to)
+void config_read_backend_name(struct config_reader *r, const config_setting_t *s, void *to)
 {
 	const char *name = config_setting_get_string(s);
 	struct nearest near = nearest_to(name ? name : "");
@@ -115,11 +108,10 @@ static void read_backend_name(struct config_reader *r, const config_setting_t *s
 	"a host name such as \"example.com\" or \"*.example.com\" (without sni a route takes "     \
 	"every name)"
 
-/* To a const char *: the name in the form that is compared. What is wrong with its form as such is found when it
- * joins the listener's table. */
-static void read_sni_name(struct config_reader *r, const config_setting_t *s, void *to)
+void config_read_host_name(
+	struct config_reader *r, const config_setting_t *s, const char *expected, const char **to)
 {
-	const char *text = config_read_text(r, s, 1024, NAME_EXPECTED);
+	const char *text = config_read_text(r, s, 1024, expected);
 	char ascii[IDNA_SIZE];
 	const char *wrong;
 	char *name;
@@ -128,7 +120,7 @@ static void read_sni_name(struct config_reader *r, const config_setting_t *s, vo
 	if (!text)
 		return;
 	if (idna_to_ascii(span_str(text), ascii, &wrong) != IDNA_OK) {
-		config_error_why(r, s, wrong, NAME_EXPECTED);
+		config_error_why(r, s, wrong, expected);
 		return;
 	}
 	n = strlen(ascii);
@@ -138,7 +130,17 @@ static void read_sni_name(struct config_reader *r, const config_setting_t *s, vo
 	for (char *c = name; *c; c++)
 		if (*c >= 'A' && *c <= 'Z')
 			*c = (char)(*c - 'A' + 'a');
-	memcpy(to, &name, sizeof(name));
+	*to = name;
+}
+
+/* To a const char *. */
+static void read_sni_name(struct config_reader *r, const config_setting_t *s, void *to)
+{
+	const char *name = NULL;
+
+	config_read_host_name(r, s, NAME_EXPECTED, &name);
+	if (name)
+		memcpy(to, &name, sizeof(name));
 }
 
 static const struct config_key route_keys[] = {
@@ -146,13 +148,13 @@ static const struct config_key route_keys[] = {
 		.type = CONFIG_LIST,
 		.read = read_sni_name,
 		.min = 1,
-		.max = NAMES_MAX,
+		.max = CONFIG_HOST_NAMES_MAX,
 		.expected = "a list of names such as [\"example.com\", \"*.example.com\"]; "
 			    "without sni a route takes every name",
 		CONFIG_ELEMENTS(config_route, names, n_names)},
 	{.name = "backend",
 		.type = CONFIG_OWN,
-		.read = read_backend_name,
+		.read = config_read_backend_name,
 		.required = true,
 		.expected = "the name of a backend",
 		CONFIG_MEMBER(config_route, backend)},
@@ -187,31 +189,32 @@ static const struct config_key listener_keys[] = {
 		.required = true,
 		.expected = "a name such as \"https\"",
 		CONFIG_MEMBER(config_listener, name)},
-	CONFIG_KEY_CHOICE("mode", config_listener, mode, modes),
+	CONFIG_KEY_CHOICE("mode", config_listener, mode, config_modes),
 	{.name = "bind",
 		.type = CONFIG_LIST,
 		.read = config_read_bind,
 		.required = true,
 		.min = 1,
-		.max = BINDS_MAX,
+		.max = CONFIG_BINDS_MAX,
 		.expected = LISTENER_BIND_EXPECTED,
 		CONFIG_ELEMENTS(config_listener, binds, n_binds)},
 	{.name = "accept_proxy",
 		.type = CONFIG_LIST,
 		.read = config_read_prefix,
-		.max = PREFIXES_MAX,
+		.max = CONFIG_PREFIXES_MAX,
 		.expected = "a list of networks such as [\"10.10.10.10/32\"]",
 		CONFIG_ELEMENTS(config_listener, accept_proxy, n_accept_proxy)},
 	CONFIG_KEY_GROUP("timeouts", config_listener, timeouts, timeouts_keys),
-	CONFIG_KEY_OWN("rate_limit", config_listener, rate_limit, read_rate_limit),
+	CONFIG_KEY_OWN("rate_limit", config_listener, rate_limit, config_read_rate_limit),
 	{.name = "routes",
 		.type = CONFIG_LIST,
 		.read = read_route,
-		.max = ROUTES_MAX,
+		.max = CONFIG_ROUTES_MAX,
 		.expected = "a list of routes such as ( { sni = [\"example.com\"]; backend = "
 			    "\"web\"; } )",
 		CONFIG_ELEMENTS(config_listener, routes, n_routes)},
-	CONFIG_KEY_OWN("default_backend", config_listener, default_backend, read_backend_name),
+	CONFIG_KEY_OWN(
+		"default_backend", config_listener, default_backend, config_read_backend_name),
 	CONFIG_KEY_HTTP("tls", NULL),
 	CONFIG_KEY_HTTP("trusted_proxies", NULL),
 	{0},
@@ -282,8 +285,7 @@ static void build_match(
 	}
 }
 
-/* The rest of such a listener is of no use to this version: it is not judged. */
-static bool is_for_later(const config_setting_t *s)
+static bool is_http(const config_setting_t *s)
 {
 	const config_setting_t *mode = config_setting_get_member(s, "mode");
 	const char *word = mode ? config_setting_get_string(mode) : NULL;
@@ -291,28 +293,34 @@ static bool is_for_later(const config_setting_t *s)
 	return word && strcmp(word, "http") == 0;
 }
 
-void config_read_listener(struct config_reader *r, const config_setting_t *s, void *to)
+static void read_passthrough(
+	struct config_reader *r, const config_setting_t *s, struct config_listener *l)
 {
-	struct config_listener *l = to;
 	size_t errors = r->errors->n_errors;
 
-	*l = (struct config_listener){
-		.timeouts = {.hello_ms = 5000,
-			.connect_ms = 2000,
-			.idle_ms = 3600000,
-			.half_close_ms = 30000},
-		.default_backend = -1,
-		.line = (int)config_place_of(r, s).line,
-	};
-	if (config_setting_is_group(s) && is_for_later(s)) {
-		config_error(r, config_setting_get_member(s, "mode"),
-			"\"http\" is not supported yet by this version");
-		return;
-	}
 	config_read_group(r, s, listener_keys, l);
 	if (config_setting_is_group(s))
 		build_match(r, s, l);
 	if (r->errors->n_errors == errors && l->n_routes == 0 && l->default_backend < 0)
 		config_warning(r, s,
 			"neither routes nor default_backend: every connection will be refused");
+}
+
+void config_read_listener(struct config_reader *r, const config_setting_t *s, void *to)
+{
+	struct config_listener *l = to;
+
+	*l = (struct config_listener){
+		.timeouts = {.hello_ms = 5000,
+			.connect_ms = 2000,
+			.idle_ms = 3600000,
+			.half_close_ms = 30000,
+			.request_ms = 10000},
+		.default_backend = -1,
+		.line = (int)config_place_of(r, s).line,
+	};
+	if (config_setting_is_group(s) && is_http(s))
+		config_read_http_listener(r, s, l);
+	else
+		read_passthrough(r, s, l);
 }

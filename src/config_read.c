@@ -233,12 +233,11 @@ static void read_list(
 		k->read(r, config_setting_get_elem(s, (unsigned)i), elements + i * k->size);
 }
 
-static void refuse_http(
-	struct config_reader *r, const config_setting_t *s, const struct config_key *k)
+static void refuse_in_mode(struct config_reader *r, const config_setting_t *s,
+	const struct config_key *k, const char *belongs, const char *mode)
 {
-	config_error(r, s,
-		"belongs to mode = \"http\"; this listener has mode = \"passthrough\"%s%s",
-		k->expected ? ": " : "", k->expected ? k->expected : "");
+	config_error(r, s, "belongs to mode = \"%s\"; this listener has mode = \"%s\"%s%s", belongs,
+		mode, k->expected ? ": " : "", k->expected ? k->expected : "");
 }
 
 static void read_key(
@@ -275,14 +274,17 @@ static void read_key(
 		config_error(r, s, "not supported yet by this version");
 		break;
 	case CONFIG_HTTP:
-		refuse_http(r, s, k);
+		refuse_in_mode(r, s, k, "http", "passthrough");
+		break;
+	case CONFIG_PASSTHROUGH:
+		refuse_in_mode(r, s, k, "passthrough", "http");
 		break;
 	}
 }
 
 static bool is_supported(const struct config_key *k)
 {
-	return k->type != CONFIG_LATER && k->type != CONFIG_HTTP;
+	return k->type != CONFIG_LATER && k->type != CONFIG_HTTP && k->type != CONFIG_PASSTHROUGH;
 }
 
 static void refuse_unknown(

@@ -23,6 +23,7 @@ enum config_type {
 	CONFIG_OWN,   /* anything else: `read` reads it, given the place at offset */
 	CONFIG_LATER, /* refused: not supported yet by this version */
 	CONFIG_HTTP, /* refused: belongs to mode = "http"; `expected` may say what to use instead */
+	CONFIG_PASSTHROUGH, /* the same of mode = "passthrough" */
 };
 
 /* A word and what it stands for; CONFIG_WORD_LATER: it is known, but not supported yet. The last has no name. */
@@ -73,6 +74,10 @@ struct config_key {
 #define CONFIG_KEY_HTTP(key, instead)                                                              \
 	{                                                                                          \
 		.name = (key), .type = CONFIG_HTTP, .expected = (instead)                          \
+	}
+#define CONFIG_KEY_PASSTHROUGH(key, instead)                                                       \
+	{                                                                                          \
+		.name = (key), .type = CONFIG_PASSTHROUGH, .expected = (instead)                   \
 	}
 #define CONFIG_KEY_LATER(key)                                                                      \
 	{                                                                                          \

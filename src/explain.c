@@ -1,9 +1,12 @@
 #include "explain.h"
 
+#include "http/path.h"
 #include "idna/idna.h"
 #include "route.h"
 
 #include <string.h>
+
+enum { PATH_MAX_LEN = 8192 };
 
 /* What is asked: the name as a client would send it, and the path behind it, if there is one. */
 struct question {
@@ -102,15 +105,29 @@ static void explain_backend(const struct config_backend *b, FILE *out)
 		explain_server(&b->servers[i], out);
 }
 
-static void explain_listener(const struct config *c, const struct config_listener *l,
+static void explain_head(const struct config_listener *l, const char *mode, FILE *out)
+{
+	fprintf(out, "listener %s (%s)", l->name, mode);
+	for (size_t i = 0; i < l->n_binds; i++)
+		fprintf(out, "%s %s", i ? "," : "", l->binds[i].text);
+	fputc('\n', out);
+}
+
+static void explain_pattern(
+	const struct config_listener *l, const struct question *q, int route, FILE *out)
+{
+	const struct config_route *r = &l->routes[route];
+
+	fprintf(out, "  pattern  %s%s (routes[%d], line %d)\n", pattern_of(r, q->normal),
+		r->path ? r->path : "", route, r->line);
+}
+
+static void explain_passthrough(const struct config *c, const struct config_listener *l,
 	const struct question *q, FILE *out)
 {
 	int route, backend = route_backend(l, span_str(q->sent), &route);
 
-	fprintf(out, "listener %s (passthrough)", l->name);
-	for (size_t i = 0; i < l->n_binds; i++)
-		fprintf(out, "%s %s", i ? "," : "", l->binds[i].text);
-	fputc('\n', out);
+	explain_head(l, "passthrough", out);
 	if (backend == ROUTE_NONE) {
 		fprintf(out, "  no route: the client gets the TLS alert unrecognized_name (112)\n");
 		return;
@@ -118,9 +135,89 @@ static void explain_listener(const struct config *c, const struct config_listene
 	if (route == ROUTE_NONE)
 		fprintf(out, "  pattern  default_backend: no route has the name\n");
 	else
-		fprintf(out, "  pattern  %s (routes[%d], line %d)\n",
-			pattern_of(&l->routes[route], q->normal), route, l->routes[route].line);
+		explain_pattern(l, q, route, out);
 	explain_backend(&c->backends[backend], out);
+}
+
+/* --- mode = "http" --- */
+
+static void explain_redirect(const struct config_redirect *r, FILE *out)
+{
+	fprintf(out, "  redirect %u to %s://%s%s\n", r->status, r->scheme ? r->scheme : "SCHEME",
+		r->host ? r->host : "HOST", r->path ? r->path : "/PATH");
+}
+
+static void explain_health(const struct config *c, const struct config_respond *r, FILE *out)
+{
+	fprintf(out, "  respond  200 while a server is up of each of");
+	for (size_t i = 0; i < r->n_healthy_if; i++)
+		fprintf(out, "%s %s", i ? "," : "", c->backends[r->healthy_if[i]].name);
+	fprintf(out, "; else 503\n");
+}
+
+static void explain_networks(const char *what, const struct addr_prefix *all, size_t n, FILE *out)
+{
+	char text[ADDR_TEXT_MAX];
+
+	if (n == 0)
+		return;
+	fprintf(out, "  %s", what);
+	for (size_t i = 0; i < n; i++)
+		fprintf(out, "%s%s/%u", i ? ", " : "", addr_format_ip(&all[i].addr, text),
+			(unsigned)all[i].bits);
+	fputc('\n', out);
+}
+
+static void explain_action(const struct config *c, const struct config_route *r, FILE *out)
+{
+	explain_networks("allow    ", r->allow, r->n_allow, out);
+	explain_networks("deny     ", r->deny, r->n_deny, out);
+	switch (r->action) {
+	case ACTION_BACKEND:
+		explain_backend(&c->backends[r->backend], out);
+		break;
+	case ACTION_REDIRECT:
+		explain_redirect(&r->redirect, out);
+		break;
+	case ACTION_RESPOND:
+		fprintf(out, "  respond  %u, %s, %zu bytes\n", r->respond.status, r->respond.type,
+			r->respond.body_len);
+		break;
+	case ACTION_HEALTH:
+		explain_health(c, &r->respond, out);
+		break;
+	}
+}
+
+static void explain_http(const struct config *c, const struct config_listener *l,
+	const struct question *q, FILE *out)
+{
+	const char *path = q->path ? q->path : "/";
+	struct span bare = span_of(path, strcspn(path, "?"));
+	uint8_t normal[PATH_MAX_LEN];
+	int n = bare.n < sizeof(normal) ? http_path_normalize(bare, normal) : HTTP_PATH_BAD;
+	int route;
+
+	explain_head(l, "http", out);
+	if (n < 0) {
+		fprintf(out, "  the path is none: the client gets 400\n");
+		return;
+	}
+	route = route_request(l, span_str(q->normal), span_of(normal, (size_t)n));
+	if (route == ROUTE_NONE) {
+		fprintf(out, "  no route: the client gets 404\n");
+		return;
+	}
+	explain_pattern(l, q, route, out);
+	explain_action(c, &l->routes[route], out);
+}
+
+static bool has_http(const struct config *c)
+{
+	for (size_t i = 0; i < c->n_listeners; i++)
+		if (c->listeners[i].mode == MODE_HTTP)
+			return true;
+	return false;
 }
 
 void explain_name(const struct config *c, const char *name, FILE *out)
@@ -129,10 +226,16 @@ void explain_name(const struct config *c, const char *name, FILE *out)
 
 	fprintf(out, "name     %s\n", q.sent[0] ? q.sent : "none: a hello without a server name");
 	if (q.path)
-		fprintf(out, "path     %s: not seen in mode passthrough, it decides nothing\n",
-			q.path);
-	for (size_t i = 0; i < c->n_listeners; i++)
-		explain_listener(c, &c->listeners[i], &q, out);
+		fprintf(out, "path     %s%s\n", q.path,
+			has_http(c) ? "" : ": not seen in mode passthrough, it decides nothing");
+	for (size_t i = 0; i < c->n_listeners; i++) {
+		const struct config_listener *l = &c->listeners[i];
+
+		if (l->mode == MODE_HTTP)
+			explain_http(c, l, &q, out);
+		else
+			explain_passthrough(c, l, &q, out);
+	}
 	if (c->n_listeners == 0)
 		fprintf(out, "no route: there is no listener\n");
 }

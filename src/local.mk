@@ -3,13 +3,14 @@ noinst_LIBRARIES += src/libconf.a
 src_libconf_a_SOURCES = \
 	src/config.h src/config_address.c src/config_address.h src/config_backend.c src/config_backend.h \
 	src/cluster_kinds.h src/config_check.c src/config_check.h src/config_cluster.c src/config_cluster.h src/config_digest.c src/config_digest.h src/config_errors.c src/config_errors.h \
+	src/config_hosts.c src/config_hosts.h src/config_http.c src/config_http.h \
 	src/config_listener.c src/config_listener.h \
 	src/config_load.c src/config_load.h \
 	src/config_parse.c src/config_parse.h src/config_read.c src/config_read.h \
 	src/config_say.c src/config_say.h src/config_text.c src/config_text.h src/config_value.c src/config_value.h \
 	src/explain.c src/explain.h src/nearest.c src/nearest.h src/route.c src/route.h
 src_libconf_a_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(CONFIG_CFLAGS) $(IDN2_CFLAGS) $(OPENSSL_CFLAGS)
-CONF_LIBS = src/libconf.a lib/libhostmatch.a lib/libidna.a lib/libseal.a lib/libnet.a lib/libbase.a \
+CONF_LIBS = src/libconf.a lib/libhttp.a lib/libhostmatch.a lib/libidna.a lib/libseal.a lib/libnet.a lib/libbase.a \
 	$(CONFIG_LIBS) $(SODIUM_LIBS) $(IDN2_LIBS) $(OPENSSL_LIBS)
 
 # What stands between the two halves.
@@ -99,11 +100,19 @@ src_libdata_a_SOURCES = \
 	src/data/conn.c src/data/conn.h \
 	src/data/conns.c src/data/conns.h \
 	src/data/hello.c src/data/hello.h \
+	src/data/http.c src/data/http.h \
+	src/data/http_account.c src/data/http_account.h \
+	src/data/http_answer.c src/data/http_answer.h \
+	src/data/http_buffer.c src/data/http_buffer.h \
+	src/data/http_conn.c src/data/http_conn.h \
+	src/data/http_exchange.c src/data/http_exchange.h \
 	src/data/inspect.c src/data/inspect.h \
 	src/data/labels.c src/data/labels.h \
+	src/data/link.c src/data/link.h \
 	src/data/listener.c src/data/listener.h \
 	src/data/orders.c src/data/orders.h \
 	src/data/pipes.c src/data/pipes.h \
+	src/data/proxy_header.c src/data/proxy_header.h \
 	src/data/queue.c src/data/queue.h \
 	src/data/refusals.c src/data/refusals.h \
 	src/data/tunnel.c src/data/tunnel.h \

@@ -15,4 +15,10 @@ enum { ROUTE_NONE = -1 };
  * default_backend, or nothing, took it; it is written in every case. */
 int route_backend(const struct config_listener *listener, struct span name, int *ret_route);
 
+/* The same for a request on a listener of mode = "http": the index of its route, or ROUTE_NONE. A host beats
+ * no host, exact beats wildcard, the longest wildcard wins, then the longest path that the request's begins
+ * with, up to a '/'; a host none of whose paths does leaves the request to the next best host. `host` is
+ * normalised (empty: none, or an address in brackets), and so is `path` (lib/http/path.h). */
+int route_request(const struct config_listener *listener, struct span host, struct span path);
+
 #endif

@@ -32,6 +32,14 @@ const struct end_reason_text end_reasons[END_REASONS] = {
 	[END_STOPPING] = {"KT", "stopping", "closed by the stop"},
 	[END_NO_MEMORY] = {"RM", "no_memory", "out of memory"},
 	[END_NO_DESCRIPTORS] = {"RD", "no_descriptors", "out of descriptors"},
+	[END_ANSWERED] = {"--", "answered", "answered"},
+	[END_REQUEST_TIMEOUT] = {"TQ", "request_timeout", "no whole request in time"},
+	[END_REQUEST_CLOSED] = {"CQ", "request_closed", "client left before its request was whole"},
+	[END_REQUEST_MALFORMED] = {"QM", "request_malformed", "malformed request"},
+	[END_REQUEST_TOO_LARGE] = {"QL", "request_too_large", "request too large"},
+	[END_REQUEST_UNSUPPORTED] = {"QU", "request_unsupported",
+		"request for something not supported"},
+	[END_SOURCE_REFUSED] = {"RS", "source_refused", "source not allowed on the route"},
 };
 
 uint64_t tally_bucket_limit_us(unsigned i)

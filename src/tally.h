@@ -53,6 +53,14 @@ enum end_reason {
 	END_STOPPING,	     /* graceful_stop ran out */
 	END_NO_MEMORY,
 	END_NO_DESCRIPTORS,
+	/* of HTTP */
+	END_ANSWERED,
+	END_REQUEST_TIMEOUT,
+	END_REQUEST_CLOSED, /* the client went away before its request was whole */
+	END_REQUEST_MALFORMED,
+	END_REQUEST_TOO_LARGE,
+	END_REQUEST_UNSUPPORTED,
+	END_SOURCE_REFUSED, /* by the route's allow or deny */
 	END_REASONS
 };
 
@@ -72,6 +80,8 @@ struct tally_histogram {
 void tally_observe(struct tally_histogram *h, uint64_t us);
 uint64_t tally_bucket_limit_us(unsigned i);
 
+enum { TALLY_STATUS_CLASSES = 5 };
+
 struct tally_listener {
 	tally_t accepted;	     /* connections taken from the kernel */
 	tally_t opened, closed;	     /* sessions begun and ended: opened - closed are current */
@@ -79,6 +89,8 @@ struct tally_listener {
 	tally_t refused_limit;	     /* dcon: by a ban, a per-source or a rate limit */
 	tally_t refused_request;     /* ereq: hello timeout, not TLS, malformed, no route … */
 	tally_t limited_source, limited_rate, untracked_sources, banned;
+	tally_t requests;		       /* HTTP: heads that were read */
+	tally_t answers[TALLY_STATUS_CLASSES]; /* HTTP: 1xx, 2xx … 5xx */
 };
 
 struct tally_backend {
@@ -110,6 +122,7 @@ struct tally {
 	tally_t busy_us;	   /* spent in callbacks */
 	tally_t loop_delay_max_us; /* longest turn; a gauge that control may let begin again */
 	tally_t ended[END_REASONS];
+	tally_t requests_ended[END_REASONS];		    /* HTTP */
 	tally_t pipes_used_up, pipes_used_down, pipes_free; /* splice: in use are up - down */
 	tally_t accept_pauses;
 	tally_t spliced_bytes;

@@ -5,8 +5,11 @@
 #include "log.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { TEXT_MAX = 512 }; /* of a route, cut where longer */
 
 struct access_log {
 	const struct control *control;
@@ -116,11 +119,21 @@ static void put_time(struct access_log *a, uint64_t wall_us)
 
 /* --- one record --- */
 
-static const char *route_name(const struct config_listener *l, const struct access_record *r)
+/* The first name of the route, in mode = "http" with its path. */
+static void field_route(
+	struct access_log *a, const struct config_listener *l, const struct access_record *r)
 {
-	if (r->route < 0)
-		return r->backend != UINT16_MAX ? "default" : "-";
-	return l->routes[r->route].n_names > 0 ? l->routes[r->route].names[0] : "any";
+	char text[TEXT_MAX];
+	const struct config_route *route;
+
+	if (r->route < 0) {
+		field_text(a, "route", r->backend != UINT16_MAX ? "default" : "-");
+		return;
+	}
+	route = &l->routes[r->route];
+	snprintf(text, sizeof(text), "%s%s", route->n_names > 0 ? route->names[0] : "any",
+		route->path ? route->path : "");
+	field_text(a, "route", text);
 }
 
 static const char *server_name(const struct access_log *a, const struct access_record *r)
@@ -132,18 +145,45 @@ static const char *server_name(const struct access_log *a, const struct access_r
 	return s ? s->name : "-";
 }
 
+static const char *version_name(const struct access_record *r)
+{
+	switch ((enum access_version)r->version) {
+	case ACCESS_HTTP_1_0:
+		return "1.0";
+	case ACCESS_HTTP_1_1:
+		return "1.1";
+	case ACCESS_HTTP_NONE:
+	case ACCESS_PASSTHROUGH:
+		break;
+	}
+	return "-";
+}
+
+/* `method` is followed by the target and the user agent. */
+static void write_http(struct access_log *a, const struct access_record *r, const char *method)
+{
+	const char *path = method + r->method_len, *agent = path + r->path_len;
+
+	field_number(a, "status", r->status);
+	field_text(a, "version", version_name(r));
+	field_client_text(a, "method", method, r->method_len);
+	field_client_text(a, "path", path, r->path_len);
+	field_client_text(a, "agent", agent, r->agent_len);
+}
+
 static void write_record(struct access_log *a, const struct access_record *r)
 {
 	const struct config *config = a->control->config;
 	const struct config_listener *l = &config->listeners[r->listener];
-	const char *name = (const char *)(r + 1);
+	const char *name = (const char *)(r + 1), *alpn = name + r->name_len;
+	bool http = r->version != ACCESS_PASSTHROUGH;
 
 	put_time(a, r->end_wall_us);
 	field_text(a, "listener", l->name);
 	field_address(a, "client", &r->client);
-	field_client_text(a, "sni", name, r->name_len);
-	field_client_text(a, "alpn", name + r->name_len, r->alpn_len);
-	field_text(a, "route", route_name(l, r));
+	field_client_text(a, http ? "host" : "sni", name, r->name_len);
+	field_client_text(a, "alpn", alpn, r->alpn_len);
+	field_route(a, l, r);
 	field_text(
 		a, "backend", r->backend == UINT16_MAX ? "-" : config->backends[r->backend].name);
 	field_text(a, "server", server_name(a, r));
@@ -156,6 +196,8 @@ static void write_record(struct access_log *a, const struct access_record *r)
 	field_number(a, "retries", r->retries);
 	field_text(a, "end", end_reasons[r->reason].code);
 	field_text(a, "cause", end_reasons[r->reason].name);
+	if (http)
+		write_http(a, r, alpn + r->alpn_len);
 }
 
 static void log_text(struct access_log *a, const struct access_record *r)

@@ -181,13 +181,31 @@ static void write_listener(struct command *cmd, const struct config_listener *l)
 	expo_str(cmd->out, cmd->control->paused ? " (accepting pauses)\n" : "\n");
 }
 
+/* Of the name's paths the one of "/" stands for all. */
+static bool diagnose_http(struct command *cmd, struct diagnosis *d, const struct config_listener *l)
+{
+	int route = route_request(l, span_str(d->normal), span_str("/"));
+
+	if (route == ROUTE_NONE) {
+		expo_str(cmd->out, "  no route for \"/\": clients get 404\n");
+		return false;
+	}
+	expo_fmt(cmd->out, "  route of line %d\n", l->routes[route].line);
+	if (l->routes[route].action == ACTION_BACKEND)
+		diagnose_backend(cmd, d, (unsigned)l->routes[route].backend);
+	return true;
+}
+
 /* Whether the listener takes the name. */
 static bool diagnose_listener(
 	struct command *cmd, struct diagnosis *d, const struct config_listener *l)
 {
-	int route, backend = route_backend(l, span_str(d->sent), &route);
+	int route, backend;
 
 	write_listener(cmd, l);
+	if (l->mode == MODE_HTTP)
+		return diagnose_http(cmd, d, l);
+	backend = route_backend(l, span_str(d->sent), &route);
 	if (backend < 0) {
 		expo_str(cmd->out,
 			"  no route: clients get the TLS alert unrecognized_name (112)\n");

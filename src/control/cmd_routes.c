@@ -20,6 +20,64 @@ static void write_route(
 		expo_str(cmd->out, "TLS alert unrecognized_name (112)\n");
 }
 
+static void show_passthrough(struct command *cmd, const struct config_listener *l)
+{
+	bool any = false;
+
+	for (size_t r = 0; r < l->n_routes; r++) {
+		const struct config_route *route = &l->routes[r];
+
+		for (size_t n = 0; n < route->n_names; n++)
+			write_route(cmd, l, route->names[n], route->backend);
+		if (route->n_names == 0) {
+			write_route(cmd, l, "(any name)", route->backend);
+			any = true;
+		}
+	}
+	if (!any)
+		write_route(cmd, l, "(other names)", l->default_backend);
+}
+
+static void write_action(struct command *cmd, const struct config_route *r)
+{
+	const struct config *conf = cmd->control->config;
+
+	switch (r->action) {
+	case ACTION_BACKEND:
+		expo_fmt(cmd->out, "%s\n", conf->backends[r->backend].name);
+		break;
+	case ACTION_REDIRECT:
+		expo_fmt(cmd->out, "redirect %u %s%s%s%s\n", r->redirect.status,
+			r->redirect.scheme ? r->redirect.scheme : "",
+			r->redirect.scheme ? "://" : "", r->redirect.host ? r->redirect.host : "",
+			r->redirect.path ? r->redirect.path : "");
+		break;
+	case ACTION_RESPOND:
+		expo_fmt(cmd->out, "respond %u\n", r->respond.status);
+		break;
+	case ACTION_HEALTH:
+		expo_str(cmd->out, "respond healthy_if");
+		for (size_t i = 0; i < r->respond.n_healthy_if; i++)
+			expo_fmt(cmd->out, " %s", conf->backends[r->respond.healthy_if[i]].name);
+		expo_char(cmd->out, '\n');
+		break;
+	}
+}
+
+static void show_http(struct command *cmd, const struct config_listener *l)
+{
+	for (size_t r = 0; r < l->n_routes; r++) {
+		const struct config_route *route = &l->routes[r];
+		size_t n = 0;
+
+		do {
+			expo_fmt(cmd->out, "%s %s%s -> ", l->name,
+				route->n_names > 0 ? route->names[n] : "(any name)", route->path);
+			write_action(cmd, route);
+		} while (++n < route->n_names);
+	}
+}
+
 static void run_show(struct command *cmd)
 {
 	const struct config *conf = cmd->control->config;
@@ -27,20 +85,11 @@ static void run_show(struct command *cmd)
 	expo_str(cmd->out, "# listener name -> backend\n");
 	for (size_t i = 0; i < conf->n_listeners; i++) {
 		const struct config_listener *l = &conf->listeners[i];
-		bool any = false;
 
-		for (size_t r = 0; r < l->n_routes; r++) {
-			const struct config_route *route = &l->routes[r];
-
-			for (size_t n = 0; n < route->n_names; n++)
-				write_route(cmd, l, route->names[n], (int)route->backend);
-			if (route->n_names == 0) {
-				write_route(cmd, l, "(any name)", (int)route->backend);
-				any = true;
-			}
-		}
-		if (!any)
-			write_route(cmd, l, "(other names)", l->default_backend);
+		if (l->mode == MODE_HTTP)
+			show_http(cmd, l);
+		else
+			show_passthrough(cmd, l);
 	}
 }
 

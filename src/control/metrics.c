@@ -81,6 +81,43 @@ static void write_ends(struct writer *w)
 	}
 }
 
+static void write_request_ends(struct writer *w)
+{
+	static const struct expo_family ended =
+		COUNTER("requests_ended", "HTTP requests ended, refused ones included, by cause.");
+
+	family(w, &ended);
+	for (size_t i = 0; i < END_REASONS; i++) {
+		struct expo_label labels[] = {label("cause", end_reasons[i].name)};
+		size_t offset = offsetof(struct tally, requests_ended) + i * sizeof(tally_t);
+
+		expo_sample_u64(w->out, &ended, labels, 1, control_sum(w->c, offset));
+	}
+}
+
+static void write_answers(struct writer *w)
+{
+	static const struct expo_family answers =
+		COUNTER("requests", "HTTP requests answered, by listener and class of status.");
+	static const char *const classes[] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
+	const struct config *config = w->c->config;
+
+	family(w, &answers);
+	for (unsigned i = 0; i < config->n_listeners; i++) {
+		if (config->listeners[i].mode != MODE_HTTP)
+			continue;
+		for (unsigned class = 0; class < TALLY_STATUS_CLASSES; class ++) {
+			struct expo_label labels[] = {label("listener", config->listeners[i].name),
+				label("code", classes[class])};
+			size_t offset =
+				offsetof(struct tally_listener, answers) + class * sizeof(tally_t);
+
+			expo_sample_u64(
+				w->out, &answers, labels, 2, control_sum_listener(w->c, i, offset));
+		}
+	}
+}
+
 static uint64_t counter_at(const void *base, size_t offset)
 {
 	return tally_get((const tally_t *)(const void *)((const char *)base + offset));
@@ -461,6 +498,8 @@ void metrics_write(const struct control *c, struct expo *out, enum expo_format f
 
 	write_process(&w);
 	write_ends(&w);
+	write_request_ends(&w);
+	write_answers(&w);
 	write_workers(&w);
 	write_listeners(&w);
 	write_backend_counters(&w);

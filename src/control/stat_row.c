@@ -71,6 +71,22 @@ static uint64_t listener_current(struct control *c, unsigned i)
 	return gauge(control_sum_listener(c, i, offsetof(struct tally_listener, opened)), closed);
 }
 
+/* HAProxy leaves the columns of answers blank where the mode is tcp. */
+static void put_requests(struct control *c, unsigned i, struct stat_row *r)
+{
+	zeros(r, STAT_REQ_RATE, STAT_REQ_TOT);
+	if (c->config->listeners[i].mode != MODE_HTTP)
+		return;
+	text(r, STAT_MODE, "http");
+	number(r, STAT_REQ_TOT, LISTENER(requests));
+	for (unsigned class = 0; class < TALLY_STATUS_CLASSES; class ++)
+		number(r, (enum stat_column_id)(STAT_HRSP_1XX + class),
+			of_listener(c, i,
+				offsetof(struct tally_listener, answers) +
+					class * sizeof(tally_t)));
+	number(r, STAT_HRSP_OTHER, 0);
+}
+
 static void fill_frontend(struct control *c, unsigned i, struct stat_row *r)
 {
 	const struct sampler_listener *s = sampler_listener(c->sampler, i);
@@ -89,7 +105,7 @@ static void fill_frontend(struct control *c, unsigned i, struct stat_row *r)
 	number(r, STAT_RATE, s->sessions.now);
 	number(r, STAT_RATE_LIM, 0);
 	number(r, STAT_RATE_MAX, s->sessions.max);
-	zeros(r, STAT_REQ_RATE, STAT_REQ_TOT);
+	put_requests(c, i, r);
 	zeros(r, STAT_COMP_IN, STAT_COMP_RSP);
 	number(r, STAT_CONN_RATE, s->connections.now);
 	number(r, STAT_CONN_RATE_MAX, s->connections.max);

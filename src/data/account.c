@@ -196,23 +196,22 @@ static uint64_t wall_us(void)
 	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
-static void put_record(
-	struct worker *w, struct access_record *r, struct span name, struct span alpn)
+static size_t texts_length(const struct access_record *r)
 {
-	uint8_t bytes[sizeof(*r) + ACCESS_NAME_MAX + ACCESS_ALPN_MAX];
-	size_t n = sizeof(*r);
+	return (size_t)r->name_len + r->alpn_len + r->method_len + r->path_len + r->agent_len;
+}
+
+void account_record(struct worker *w, struct access_record *r, const uint8_t *texts)
+{
+	uint8_t bytes[sizeof(*r) + ACCESS_NAME_MAX + ACCESS_ALPN_MAX + ACCESS_METHOD_MAX +
+		      ACCESS_PATH_MAX + ACCESS_AGENT_MAX];
+	size_t n = texts_length(r);
 
 	r->end_wall_us = wall_us();
-	r->name_len = (uint8_t)name.n;
-	r->alpn_len = (uint8_t)alpn.n;
 	memcpy(bytes, r, sizeof(*r));
-	if (name.n > 0)
-		memcpy(bytes + n, name.p, name.n);
-	n += name.n;
-	if (alpn.n > 0)
-		memcpy(bytes + n, alpn.p, alpn.n);
-	n += alpn.n;
-	if (!ring_put(w->setup.access, bytes, n))
+	if (n > 0)
+		memcpy(bytes + sizeof(*r), texts, n);
+	if (!ring_put(w->setup.access, bytes, sizeof(*r) + n))
 		tally_add(&w->tally->access_dropped, 1);
 }
 
@@ -237,7 +236,9 @@ static void record_end(struct conn *c, enum end_reason reason)
 	};
 
 	stream_local(conn_fd(c, CLIENT), &r.local);
-	put_record(w, &r, label_name(c->label), label_alpn(c->label));
+	r.name_len = (uint8_t)label_name(c->label).n;
+	r.alpn_len = (uint8_t)label_alpn(c->label).n;
+	account_record(w, &r, label_name(c->label).p);
 }
 
 void account_end(struct conn *c, enum end_reason reason)
@@ -269,5 +270,5 @@ void account_refused(struct listener *l, int fd, const struct addr *client, enum
 	if (!w->setup.access)
 		return;
 	stream_local(fd, &r.local);
-	put_record(w, &r, span_of(NULL, 0), span_of(NULL, 0));
+	account_record(w, &r, NULL);
 }

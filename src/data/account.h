@@ -3,6 +3,7 @@
 #ifndef DATA_ACCOUNT_H
 #define DATA_ACCOUNT_H
 
+#include "access.h"
 #include "data/conn.h"
 
 #include <stddef.h>
@@ -34,6 +35,9 @@ void account_end(struct conn *c, enum end_reason reason);
 
 /* A client that was refused at the door, before it became a connection. */
 void account_refused(struct listener *l, int fd, const struct addr *client, enum end_reason reason);
+
+/* Puts a record with its texts, all in one, into the access ring. Its end is stamped here. */
+void account_record(struct worker *w, struct access_record *r, const uint8_t *texts);
 
 /* Where the server of this connection is; no family where it has none, or where it is gone. */
 struct addr account_server_addr(struct conn *c);

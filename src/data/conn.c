@@ -117,18 +117,6 @@ static bool wants_proxy(const struct listener *l, const struct addr *client)
 	return addr_in_any(client, l->conf->accept_proxy, l->conf->n_accept_proxy);
 }
 
-/* Unread bytes wait, so that the close is a reset: the cheapest no. */
-static void turn_away(
-	struct listener *l, int fd, const struct addr *client, enum end_reason reason, bool counted)
-{
-	account_refused(l, fd, client, reason);
-	if (counted)
-		listener_leave(l->worker, client);
-	stream_close(fd);
-	load_leave(l->worker->load);
-	l->worker->some_ended = true;
-}
-
 void conn_accept(struct listener *l, int fd, const struct addr *client)
 {
 	struct worker *w = l->worker;
@@ -139,12 +127,12 @@ void conn_accept(struct listener *l, int fd, const struct addr *client)
 	if (!proxied)
 		refused = listener_admit(w, l->index, client, &counted);
 	if (refused != END_REASONS) {
-		turn_away(l, fd, client, refused, counted);
+		listener_turn_away(l, fd, client, refused, counted);
 		return;
 	}
 	c = conns_take(&w->conns);
 	if (!c) {
-		turn_away(l, fd, client, END_NO_MEMORY, counted);
+		listener_turn_away(l, fd, client, END_NO_MEMORY, counted);
 		return;
 	}
 	c->worker = w;

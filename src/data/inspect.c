@@ -1,13 +1,11 @@
 #include "data/inspect.h"
 
 #include "access.h"
+#include "data/proxy_header.h"
 #include "data/worker_inside.h"
 #include "net/stream.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <string.h>
 
 /* Room for the first read: nearly every hello fits, post-quantum key shares included. */
 enum { FIRST_READ = 3000 };
@@ -72,29 +70,6 @@ static enum inspect_result wait_for(struct conn *c, size_t need, struct inspect_
 
 /* --- the PROXY header --- */
 
-/* As far as the bytes go; nothing in TLS begins so. */
-static bool begins_like_proxy(struct span bytes)
-{
-	static const char v1[] = "PROXY ", v2[] = "\r\n\r\n";
-	size_t n1 = bytes.n < sizeof(v1) - 1 ? bytes.n : sizeof(v1) - 1;
-	size_t n2 = bytes.n < sizeof(v2) - 1 ? bytes.n : sizeof(v2) - 1;
-
-	return memcmp(bytes.p, v1, n1) == 0 || memcmp(bytes.p, v2, n2) == 0;
-}
-
-static struct addr addr_of(const struct proxyproto_addr *a)
-{
-	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(a->port)};
-	struct addr in = {.family = AF_INET, .port = a->port};
-
-	if (a->family == PROXYPROTO_INET) {
-		memcpy(in.ip, a->bytes, 4);
-		return in;
-	}
-	memcpy(in6.sin6_addr.s6_addr, a->bytes, 16);
-	return addr_from_sockaddr((struct sockaddr *)&in6);
-}
-
 /* The client is who the header says, and meets its limits as such. */
 static enum inspect_result believe(
 	struct conn *c, const struct proxyproto *header, struct inspect_refusal *ret)
@@ -102,9 +77,9 @@ static enum inspect_result believe(
 	enum end_reason refused;
 	bool counted;
 
-	if (!header->local && header->source.family != PROXYPROTO_UNSPEC) {
-		c->client = addr_of(&header->source);
-		c->hello->local = addr_of(&header->destination);
+	if (proxy_header_names(header)) {
+		c->client = proxy_header_addr(&header->source);
+		c->hello->local = proxy_header_addr(&header->destination);
 		c->hello->has_local = true;
 	}
 	hello_cut(c->hello, header->consumed);
@@ -156,7 +131,7 @@ static enum inspect_result inspect_hello(struct conn *c, struct inspect_refusal 
 	case SNI_MORE:
 		return wait_for(c, sni.need, ret);
 	case SNI_NOT_TLS:
-		if (begins_like_proxy(bytes))
+		if (proxy_header_begins(bytes))
 			return refuse(ret, END_PROXY_REFUSED, -1);
 		return refuse(ret, END_HELLO_NOT_TLS, (int)sni.alert);
 	case SNI_MALFORMED:

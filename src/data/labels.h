@@ -17,7 +17,7 @@ struct label {
 	uint64_t hash;
 	uint32_t users;
 	uint8_t name_len, alpn_len;
-	uint8_t text[]; /* name, then ALPN */
+	uint8_t text[]; /* name, then ALPN: the access record takes both as one */
 };
 
 struct labels {

@@ -1,6 +1,7 @@
 #include "data/listener.h"
 
 #include "data/account.h"
+#include "data/http_conn.h"
 #include "data/worker_inside.h"
 #include "net/stream.h"
 
@@ -96,6 +97,18 @@ void listener_leave(struct worker *w, const struct addr *client)
 	sources_leave(w->load->per_source, load_hash_source(w->load, client));
 }
 
+/* Unread bytes wait, so that the close is a reset: the cheapest no. */
+void listener_turn_away(
+	struct listener *l, int fd, const struct addr *client, enum end_reason reason, bool counted)
+{
+	account_refused(l, fd, client, reason);
+	if (counted)
+		listener_leave(l->worker, client);
+	stream_close(fd);
+	load_leave(l->worker->load);
+	l->worker->some_ended = true;
+}
+
 /* --- accepting --- */
 
 /* False: this was the last one for now. */
@@ -119,7 +132,10 @@ static bool accept_one(struct listener *l)
 	tally_add(&l->tally->accepted, 1);
 	if ((unsigned)fd >= w->listeners.fd_ceiling)
 		listeners_pause(w, EMFILE);
-	conn_accept(l, fd, &client);
+	if (l->conf->mode == MODE_HTTP)
+		http_conn_accept(l, fd, &client);
+	else
+		conn_accept(l, fd, &client);
 	return !w->listeners.paused;
 }
 

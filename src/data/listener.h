@@ -66,4 +66,8 @@ enum end_reason listener_admit(
 	struct worker *w, uint16_t listener, const struct addr *client, bool *ret_counted);
 void listener_leave(struct worker *w, const struct addr *client);
 
+/* Closes, counts and logs a client that does not come in; `counted`: listener_leave must follow. */
+void listener_turn_away(struct listener *l, int fd, const struct addr *client,
+	enum end_reason reason, bool counted);
+
 #endif

@@ -1,6 +1,7 @@
 #include "data/orders.h"
 
 #include "data/account.h"
+#include "data/http_conn.h"
 #include "data/worker_inside.h"
 #include "net/stream.h"
 #include "order.h"
@@ -67,6 +68,18 @@ static bool list_one(struct conn *c, void *arg)
 	return true;
 }
 
+static void list_http(struct worker *w, struct listing *l)
+{
+	if (!w->http)
+		return;
+	list_for_each (it, &w->http->conns) {
+		if (l->report->n >= l->max)
+			return;
+		http_conn_describe(container_of(it, struct http_conn, open),
+			&l->report->items.sessions[l->report->n++]);
+	}
+}
+
 static void list_sessions(struct worker *w, const struct order *o)
 {
 	struct listing l = {.report = report_new(REPORT_SESSIONS, w->setup.index)};
@@ -74,11 +87,13 @@ static void list_sessions(struct worker *w, const struct order *o)
 	if (!l.report)
 		return;
 	l.report->tag = o->tag;
-	l.max = w->conns.open < o->max ? w->conns.open : o->max;
+	l.max = worker_open(w) < o->max ? worker_open(w) : o->max;
 	if (l.max > 0)
 		l.report->items.sessions = malloc(l.max * sizeof(*l.report->items.sessions));
-	if (l.report->items.sessions)
+	if (l.report->items.sessions) {
 		conns_each(&w->conns, list_one, &l);
+		list_http(w, &l);
+	}
 	worker_report(w, l.report);
 }
 
@@ -95,7 +110,7 @@ static void list_errors(struct worker *w, const struct order *o)
 
 void orders_report_drained(struct worker *w)
 {
-	if (!w->draining || w->drained || w->conns.open > 0)
+	if (!w->draining || w->drained || worker_open(w) > 0)
 		return;
 	w->drained = true;
 	worker_report(w, report_new(REPORT_DRAINED, w->setup.index));
@@ -107,6 +122,8 @@ static void give_up_listeners(struct worker *w)
 		return;
 	w->draining = true;
 	listeners_stop(w);
+	if (w->http)
+		http_drain(w->http);
 	worker_report(w, report_new(REPORT_GAVE_UP, w->setup.index));
 }
 
@@ -134,6 +151,8 @@ static void obey(struct worker *w, struct order *o)
 		break;
 	}
 	conns_each(&w->conns, close_one, o);
+	if (w->http)
+		http_close(w->http, o);
 }
 
 void orders_obey(struct mail *batch, void *arg)

@@ -10,22 +10,27 @@ static size_t at_most(size_t n, size_t max)
 	return n < max ? n : max;
 }
 
+void refusals_add(struct refusals *r, const struct order_error *e, struct mono now)
+{
+	r->ring[r->n % REFUSALS_MAX].at = now;
+	r->ring[r->n % REFUSALS_MAX].error = *e;
+	r->n++;
+}
+
 void refusals_keep(
 	struct refusals *r, const struct conn *c, enum end_reason reason, struct mono now)
 {
-	struct order_error *e = &r->ring[r->n % REFUSALS_MAX].error;
+	struct order_error e = {
+		.client = c->client, .listener = conn_listener(c), .reason = reason};
 	struct span name = label_name(c->label);
 
-	r->ring[r->n % REFUSALS_MAX].at = now;
-	r->n++;
-	*e = (struct order_error){
-		.client = c->client, .listener = conn_listener(c), .reason = reason};
 	if (name.n > 0)
-		memcpy(e->name, name.p, at_most(name.n, sizeof(e->name) - 1));
-	if (!c->hello)
-		return;
-	e->n_bytes = (uint8_t)at_most(c->hello->len, sizeof(e->bytes));
-	memcpy(e->bytes, hello_bytes(c->hello), e->n_bytes);
+		memcpy(e.name, name.p, at_most(name.n, sizeof(e.name) - 1));
+	if (c->hello) {
+		e.n_bytes = (uint8_t)at_most(c->hello->len, sizeof(e.bytes));
+		memcpy(e.bytes, hello_bytes(c->hello), e.n_bytes);
+	}
+	refusals_add(r, &e, now);
 }
 
 struct order_error *refusals_copy(const struct refusals *r, struct mono now, size_t *ret_n)

@@ -23,6 +23,9 @@ struct refusals {
 void refusals_keep(
 	struct refusals *r, const struct conn *c, enum end_reason reason, struct mono now);
 
+/* The same of what the caller describes; its age is not read. */
+void refusals_add(struct refusals *r, const struct order_error *e, struct mono now);
+
 /* A malloc'd copy, newest first; NULL with *ret_n 0: none, or out of memory. */
 struct order_error *refusals_copy(const struct refusals *r, struct mono now, size_t *ret_n);
 

@@ -132,6 +132,13 @@ static unsigned pipes_max(const struct config *config)
 	return max < PIPES_MAX ? (unsigned)max : PIPES_MAX;
 }
 
+static bool init_http(struct worker *w)
+{
+	if (http_is_wanted(w))
+		w->http = http_new(w);
+	return w->http || !http_is_wanted(w);
+}
+
 static bool init(struct worker *w)
 {
 	uint8_t label_key[LABEL_KEY_BYTES];
@@ -152,7 +159,7 @@ static bool init(struct worker *w)
 	w->mailbox = mailbox_new(w->base, orders_obey, w);
 	return w->poller && w->mailbox && labels_init(&w->labels, label_key) &&
 	       wheel_init(&w->wheel, WHEEL_SLOTS, WHEEL_STEP_MS * 1000, worker_now(w)) &&
-	       queue_init(&w->queue, w->config->n_backends) && listeners_init(w);
+	       queue_init(&w->queue, w->config->n_backends) && init_http(w) && listeners_init(w);
 }
 
 struct worker *worker_new(const struct worker_setup *setup)
@@ -191,6 +198,7 @@ void worker_free(struct worker *w)
 		return;
 	conns_each(&w->conns, stop_one, NULL);
 	conns_release(&w->conns);
+	http_free(w->http);
 	listeners_release(w);
 	queue_release(&w->queue);
 	wheel_release(&w->wheel);
@@ -222,11 +230,17 @@ static void count_turn(struct worker *w)
 		atomic_store_explicit(&w->tally->loop_delay_max_us, busy_us, memory_order_relaxed);
 }
 
+static bool has_turns(const struct worker *w)
+{
+	return turns_wait(&w->turns) || http_has_turns(w->http);
+}
+
 static void turn(struct worker *w)
 {
-	event_base_loop(
-		w->base, turns_wait(&w->turns) ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE);
+	event_base_loop(w->base, has_turns(w) ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE);
 	turns_run(&w->turns);
+	if (w->http)
+		http_run_turns(w->http);
 	if (w->some_ended && (w->listeners.paused || w->queue.waiting > 0))
 		use_room(w);
 	w->some_ended = false;

@@ -6,6 +6,7 @@
 #include "data/buffers.h"
 #include "data/conn.h"
 #include "data/conns.h"
+#include "data/http.h"
 #include "data/labels.h"
 #include "data/listener.h"
 #include "data/pipes.h"
@@ -47,6 +48,7 @@ struct worker {
 	struct mono trim_at;
 	struct event tick; /* runs while something waits for room made by others */
 	struct turns turns;
+	struct http *http; /* NULL: no listener has mode = "http" */
 
 	struct mono reports_until; /* connect failures: at most so many in a while */
 	unsigned reports_left;
@@ -56,6 +58,12 @@ struct worker {
 
 /* The time of this turn: the clock is read by the first callback that asks. */
 struct mono worker_now(struct worker *w);
+
+/* Connections of clients that are open. */
+static inline uint32_t worker_open(const struct worker *w)
+{
+	return w->conns.open + (w->http ? w->http->open : 0);
+}
 
 static inline const struct view *worker_view(struct worker *w)
 {

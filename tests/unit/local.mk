@@ -49,6 +49,11 @@ thread_tests += tests/unit/lib/vipaddr/vipaddr_ns_test
 tests_unit_lib_vipaddr_vipaddr_ns_test_SOURCES = tests/unit/lib/vipaddr/vipaddr_ns_test.c
 tests_unit_lib_vipaddr_vipaddr_ns_test_LDADD = lib/libvipaddr.a lib/libbase.a $(MNL_LIBS)
 
+thread_tests += tests/unit/src/data/http_conn_thread_test
+tests_unit_src_data_http_conn_thread_test_SOURCES = tests/unit/src/data/http_conn_thread_test.c $(RIG_FILES)
+tests_unit_src_data_http_conn_thread_test_CFLAGS = $(RIG_CFLAGS)
+tests_unit_src_data_http_conn_thread_test_LDADD = $(DATA_LIBS)
+
 thread_tests += tests/unit/lib/ring/ring_thread_test
 tests_unit_lib_ring_ring_thread_test_SOURCES = tests/unit/lib/ring/ring_thread_test.c
 tests_unit_lib_ring_ring_thread_test_LDADD = lib/libring.a lib/libbase.a
@@ -294,6 +299,10 @@ unit_tests += tests/unit/src/config_listener_test
 tests_unit_src_config_listener_test_SOURCES = tests/unit/src/config_listener_test.c $(CONFIG_CASE)
 tests_unit_src_config_listener_test_CFLAGS = $(CONFIG_UNIT_CFLAGS)
 tests_unit_src_config_listener_test_LDADD = $(CONFIG_UNIT_LIBS)
+unit_tests += tests/unit/src/config_http_test
+tests_unit_src_config_http_test_SOURCES = tests/unit/src/config_http_test.c $(CONFIG_CASE)
+tests_unit_src_config_http_test_CFLAGS = $(CONFIG_UNIT_CFLAGS)
+tests_unit_src_config_http_test_LDADD = $(CONFIG_UNIT_LIBS)
 unit_tests += tests/unit/src/config_load_test
 tests_unit_src_config_load_test_SOURCES = tests/unit/src/config_load_test.c $(CONFIG_CASE)
 tests_unit_src_config_load_test_CFLAGS = $(CONFIG_UNIT_CFLAGS)

@@ -103,19 +103,11 @@ Test(config_listener, the_hello_in_the_documentation)
 		"integer 5; expected a duration such as \"5s\"");
 }
 
-Test(config_listener, mode_http_comes_later_and_the_rest_of_it_is_not_judged)
-{
-	case_errors("backends = (); listeners = ( { name = 5; mode = \"http\"; tls = { }; whatever "
-		    "= 1; } );\n",
-		"t.conf:1: listeners[0].mode: \"http\" is not supported yet by this version");
-}
-
 Test(config_listener, a_mode_is_one_that_there_is)
 {
 	case_listener_errors("mode = \"passtrough\";",
-		"t.conf:1: listeners[0].mode: found \"passtrough\"; expected \"passthrough\"; did "
-		"you mean "
-		"\"passthrough\"?");
+		"t.conf:1: listeners[0].mode: found \"passtrough\"; expected \"passthrough\" "
+		"or \"http\"; did you mean \"passthrough\"?");
 }
 
 Test(config_listener, keys_of_mode_http_are_said_to_be_that)

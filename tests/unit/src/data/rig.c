@@ -40,9 +40,10 @@ static void write_config(FILE *f, const struct rig_options *o, size_t n_servers)
 {
 	fprintf(f, "workers = 1; limits = { %s };\n", or_empty(o->limits));
 	fprintf(f,
-		"listeners = ( { name = \"l\"; mode = \"passthrough\"; bind = [\"127.0.0.1:1\"];\n"
-		"%s routes = ( { sni = [\"aegisagent.ai\"]; backend = \"b\"; } ); } );\n",
-		or_empty(o->listener));
+		"listeners = ( { name = \"l\"; mode = \"%s\"; bind = [\"127.0.0.1:1\"];\n"
+		"%s routes = ( %s ); } );\n",
+		o->http ? "http" : "passthrough", or_empty(o->listener),
+		o->http ? o->http : "{ sni = [\"aegisagent.ai\"]; backend = \"b\"; }");
 	fprintf(f, "backends = ( { name = \"b\"; %s servers = (\n", or_empty(o->backend));
 	for (size_t i = 0; i < n_servers; i++)
 		fprintf(f, "%s{ name = \"s%zu\"; address = \"127.0.0.1:%zu\"; %s }\n",

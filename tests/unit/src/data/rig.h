@@ -40,6 +40,7 @@ struct rig_options {
 	const char *listener; /* further keys of the listener, "timeouts = { … };" */
 	const char *backend;  /* further keys of the backend */
 	const char *server;   /* further keys of each server */
+	const char *http;     /* routes of a listener of mode = "http"; NULL: passthrough */
 	size_t n_servers;     /* 0: one */
 };
 

@@ -1,0 +1,324 @@
+#include "config_http.h"
+
+#include "config_address.h"
+#include "config_hosts.h"
+#include "config_listener.h"
+#include "config_value.h"
+#include "http/authority.h"
+#include "http/bytes.h"
+#include "http/path.h"
+
+#include <string.h>
+
+enum { BODY_MAX = 1 << 20, TEXT_MAX = 1024, HEALTHY_IF_MAX = 4096 };
+
+#define HOST_EXPECTED                                                                              \
+	"a host name such as \"example.com\" or \"*.example.com\" (without host a route takes "    \
+	"every name)"
+#define PATH_EXPECTED "a path such as \"/health\", without query, \"..\" and \"//\""
+
+/* --- time limits --- */
+
+static const struct config_key timeouts_keys[] = {
+	CONFIG_KEY_DURATION("request", config_listener_timeouts, request_ms, 0, CONFIG_DAY_MS),
+	CONFIG_KEY_DURATION("idle", config_listener_timeouts, idle_ms, 0, CONFIG_DURATION_MAX_MS),
+	CONFIG_KEY_LATER("connect"),
+	CONFIG_KEY_LATER("response"),
+	CONFIG_KEY_LATER("tunnel"),
+	CONFIG_KEY_PASSTHROUGH("hello", "use \"request\""),
+	CONFIG_KEY_PASSTHROUGH("half_close", "use \"tunnel\""),
+	{0},
+};
+
+/* --- texts that become a part of an answer --- */
+
+static bool is_text(const char *text)
+{
+	return http_is_all(span_str(text), HTTP_BYTE_TEXT);
+}
+
+/* To a const char *. */
+static void read_redirect_scheme(struct config_reader *r, const config_setting_t *s, void *to)
+{
+	const char *text = config_setting_get_string(s);
+	const char *scheme = NULL;
+
+	if (text && strcmp(text, "https") == 0)
+		scheme = "https";
+	else if (text && strcmp(text, "http") == 0)
+		scheme = "http";
+	if (scheme)
+		memcpy(to, &scheme, sizeof(scheme));
+	else
+		config_error_found(r, s, "\"https\" or \"http\"");
+}
+
+static void read_redirect_host(struct config_reader *r, const config_setting_t *s, void *to)
+{
+	static const char expected[] =
+		"a host name, perhaps with a port, such as \"example.com\" or \"example.com:8443\"";
+	const char *text = config_read_text(r, s, TEXT_MAX, expected);
+	struct http_authority authority;
+
+	if (text && http_authority_parse(span_str(text), &authority))
+		memcpy(to, &text, sizeof(text));
+	else if (text)
+		config_error_found(r, s, expected);
+}
+
+static bool is_target(const char *text)
+{
+	return text[0] == '/' && http_is_all(span_str(text), HTTP_BYTE_TARGET);
+}
+
+static void read_redirect_path(struct config_reader *r, const config_setting_t *s, void *to)
+{
+	static const char expected[] = "a path such as \"/new\", without query";
+	const char *text = config_read_text(r, s, TEXT_MAX, expected);
+
+	if (text && is_target(text) && !strchr(text, '?'))
+		memcpy(to, &text, sizeof(text));
+	else if (text)
+		config_error_found(r, s, expected);
+}
+
+static void read_redirect_status(struct config_reader *r, const config_setting_t *s, void *to)
+{
+	int n = config_setting_get_int(s);
+	uint16_t status = (uint16_t)n;
+
+	if (n == 301 || n == 302 || n == 303 || n == 307 || n == 308)
+		memcpy(to, &status, sizeof(status));
+	else
+		config_error_found(r, s, "301, 302, 303, 307 or 308");
+}
+
+static const struct config_key redirect_keys[] = {
+	CONFIG_KEY_OWN("scheme", config_redirect, scheme, read_redirect_scheme),
+	CONFIG_KEY_OWN("host", config_redirect, host, read_redirect_host),
+	CONFIG_KEY_OWN("path", config_redirect, path, read_redirect_path),
+	CONFIG_KEY_OWN("status", config_redirect, status, read_redirect_status),
+	{0},
+};
+
+/* --- what a route does; each reader is given the whole route --- */
+
+static void read_backend(struct config_reader *r, const config_setting_t *s, void *to)
+{
+	(void)to;
+	config_error(r, s, "not supported yet by this version");
+}
+
+static void read_redirect(struct config_reader *r, const config_setting_t *s, void *to)
+{
+	struct config_route *route = to;
+	struct config_redirect *redirect = &route->redirect;
+	size_t errors = r->errors->n_errors;
+
+	route->action = ACTION_REDIRECT;
+	redirect->status = 301;
+	config_read_group(r, s, redirect_keys, redirect);
+	if (r->errors->n_errors == errors && !redirect->scheme && !redirect->host &&
+		!redirect->path)
+		config_error(r, s, "leads to itself; expected scheme, host or path");
+}
+
+static void read_respond_status(struct config_reader *r, const config_setting_t *s, void *to)
+{
+	int n = config_setting_get_int(s);
+	uint16_t status = (uint16_t)n;
+
+	if (n >= 200 && n <= 599 && n != 204 && n != 304)
+		memcpy(to, &status, sizeof(status));
+	else
+		config_error_found(r, s, "an integer from 200 to 599, but 204 and 304");
+}
+
+static void read_respond_type(struct config_reader *r, const config_setting_t *s, void *to)
+{
+	static const char expected[] = "a media type such as \"text/plain\"";
+	const char *text = config_read_text(r, s, TEXT_MAX, expected);
+
+	if (text && text[0] && is_text(text))
+		memcpy(to, &text, sizeof(text));
+	else if (text)
+		config_error_found(r, s, expected);
+}
+
+/* To a whole struct config_respond. */
+static void read_respond_body(struct config_reader *r, const config_setting_t *s, void *to)
+{
+	struct config_respond *respond = to;
+	const char *text = config_read_text(r, s, BODY_MAX, "a text");
+
+	if (!text)
+		return;
+	respond->body = text;
+	respond->body_len = strlen(text);
+}
+
+static const struct config_key respond_keys[] = {
+	CONFIG_KEY_OWN("status", config_respond, status, read_respond_status),
+	CONFIG_KEY_OWN("type", config_respond, type, read_respond_type),
+	{.name = "body", .type = CONFIG_OWN, .read = read_respond_body},
+	{.name = "healthy_if",
+		.type = CONFIG_LIST,
+		.read = config_read_backend_name,
+		.min = 1,
+		.max = HEALTHY_IF_MAX,
+		.expected = "a list of backends such as [\"dashboard\"]",
+		CONFIG_ELEMENTS(config_respond, healthy_if, n_healthy_if)},
+	CONFIG_KEY_LATER("status_page"),
+	{0},
+};
+
+static void read_respond(struct config_reader *r, const config_setting_t *s, void *to)
+{
+	struct config_route *route = to;
+	size_t errors = r->errors->n_errors;
+
+	route->action = ACTION_RESPOND;
+	route->respond = (struct config_respond){
+		.status = 200, .type = "text/plain; charset=utf-8", .body = ""};
+	config_read_group(r, s, respond_keys, &route->respond);
+	if (r->errors->n_errors > errors || !config_setting_get_member(s, "healthy_if"))
+		return;
+	route->action = ACTION_HEALTH;
+	if (config_setting_length(s) > 1)
+		config_error(r, s, "healthy_if stands beside other keys; expected it alone");
+}
+
+/* To a const char *. */
+static void read_path(struct config_reader *r, const config_setting_t *s, void *to)
+{
+	const char *text = config_read_text(r, s, TEXT_MAX, PATH_EXPECTED);
+	char normal[TEXT_MAX + 1];
+	int n;
+
+	if (!text)
+		return;
+	n = is_target(text) && !strchr(text, '?')
+		    ? http_path_normalize(span_str(text), (uint8_t *)normal)
+		    : HTTP_PATH_BAD;
+	if (n < 0) {
+		config_error_found(r, s, PATH_EXPECTED);
+		return;
+	}
+	normal[n] = '\0';
+	text = strcmp(normal, "/") == 0 ? "" : arena_strdup(r->config->arena, normal);
+	memcpy(to, &text, sizeof(text));
+}
+
+static void read_host(struct config_reader *r, const config_setting_t *s, void *to)
+{
+	const char *name = NULL;
+
+	config_read_host_name(r, s, HOST_EXPECTED, &name);
+	if (name)
+		memcpy(to, &name, sizeof(name));
+}
+
+static const struct config_key route_keys[] = {
+	{.name = "host",
+		.type = CONFIG_LIST,
+		.read = read_host,
+		.min = 1,
+		.max = CONFIG_HOST_NAMES_MAX,
+		.expected = "a list of names such as [\"example.com\", \"*.example.com\"]; "
+			    "without host a route takes every name",
+		CONFIG_ELEMENTS(config_route, names, n_names)},
+	CONFIG_KEY_OWN("path", config_route, path, read_path),
+	{.name = "backend", .type = CONFIG_OWN, .read = read_backend},
+	{.name = "redirect", .type = CONFIG_OWN, .read = read_redirect},
+	{.name = "respond", .type = CONFIG_OWN, .read = read_respond},
+	{.name = "allow",
+		.type = CONFIG_LIST,
+		.read = config_read_prefix,
+		.min = 1,
+		.max = CONFIG_PREFIXES_MAX,
+		.expected = "a list of networks such as [\"100.64.0.0/10\"]",
+		CONFIG_ELEMENTS(config_route, allow, n_allow)},
+	{.name = "deny",
+		.type = CONFIG_LIST,
+		.read = config_read_prefix,
+		.max = CONFIG_PREFIXES_MAX,
+		.expected = "a list of networks such as [\"192.0.2.0/24\"]",
+		CONFIG_ELEMENTS(config_route, deny, n_deny)},
+	CONFIG_KEY_PASSTHROUGH("sni", "use \"host\""),
+	CONFIG_KEY_LATER("headers"),
+	CONFIG_KEY_LATER("auth"),
+	CONFIG_KEY_LATER("compress"),
+	CONFIG_KEY_LATER("timeouts"),
+	CONFIG_KEY_LATER("max_body"),
+	CONFIG_KEY_LATER("rate_limit"),
+	{0},
+};
+
+static void read_route(struct config_reader *r, const config_setting_t *s, void *to)
+{
+	static const char *const actions[] = {"backend", "redirect", "respond"};
+	struct config_route *route = to;
+	unsigned n = 0;
+
+	*route = (struct config_route){
+		.path = "",
+		.backend = CONFIG_NO_BACKEND,
+		.line = (int)config_place_of(r, s).line,
+	};
+	config_read_group(r, s, route_keys, route);
+	for (size_t i = 0; config_setting_is_group(s) && i < 3; i++)
+		n += config_setting_get_member(s, actions[i]) != NULL;
+	if (config_setting_is_group(s) && n != 1)
+		config_error(r, s, "has %s; expected one of backend, redirect and respond",
+			n == 0 ? "nothing to do" : "more than one thing to do");
+}
+
+/* --- the listener --- */
+
+static const struct config_key listener_keys[] = {
+	{.name = "name",
+		.type = CONFIG_NAME,
+		.required = true,
+		.expected = "a name such as \"web\"",
+		CONFIG_MEMBER(config_listener, name)},
+	CONFIG_KEY_CHOICE("mode", config_listener, mode, config_modes),
+	{.name = "bind",
+		.type = CONFIG_LIST,
+		.read = config_read_bind,
+		.required = true,
+		.min = 1,
+		.max = CONFIG_BINDS_MAX,
+		.expected = "a list of addresses such as [\"*:80\"] or [\"10.10.10.100:80\"]",
+		CONFIG_ELEMENTS(config_listener, binds, n_binds)},
+	{.name = "accept_proxy",
+		.type = CONFIG_LIST,
+		.read = config_read_prefix,
+		.max = CONFIG_PREFIXES_MAX,
+		.expected = "a list of networks such as [\"10.10.10.10/32\"]",
+		CONFIG_ELEMENTS(config_listener, accept_proxy, n_accept_proxy)},
+	CONFIG_KEY_GROUP("timeouts", config_listener, timeouts, timeouts_keys),
+	CONFIG_KEY_OWN("rate_limit", config_listener, rate_limit, config_read_rate_limit),
+	{.name = "routes",
+		.type = CONFIG_LIST,
+		.read = read_route,
+		.required = true,
+		.max = CONFIG_ROUTES_MAX,
+		.expected = "a list of routes such as ( { host = [\"example.com\"]; redirect = { "
+			    "scheme = \"https\"; }; } )",
+		CONFIG_ELEMENTS(config_listener, routes, n_routes)},
+	CONFIG_KEY_PASSTHROUGH("default_backend", "use a route without host"),
+	CONFIG_KEY_LATER("tls"),
+	CONFIG_KEY_LATER("trusted_proxies"),
+	{0},
+};
+
+void config_read_http_listener(
+	struct config_reader *r, const config_setting_t *s, struct config_listener *l)
+{
+	const config_setting_t *routes = config_setting_get_member(s, "routes");
+
+	l->timeouts.idle_ms = 60000;
+	config_read_group(r, s, listener_keys, l);
+	if (routes)
+		config_build_hosts(r, routes, l);
+}

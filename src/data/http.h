@@ -1,0 +1,63 @@
+/* The HTTP part of a worker: what all of its HTTP connections share. There is none where no listener
+ * has mode = "http". owner: worker. */
+#ifndef DATA_HTTP_H
+#define DATA_HTTP_H
+
+#include "base/list.h"
+#include "base/mono.h"
+#include "wheel/wheel.h"
+
+#include <event2/event_struct.h>
+
+struct http_conn;
+struct order;
+struct worker;
+
+struct http_timer {
+	struct wheel_timer wheel;
+	void (*cb)(struct http_timer *t);
+};
+
+enum { HTTP_DATE_MAX = 32 };
+
+struct http {
+	struct worker *worker;
+	struct wheel wheel;
+	struct event tick; /* runs while the wheel has timers */
+	struct list conns; /* all that are open */
+	struct list turns; /* of these, those whose turn was cut short */
+	struct list mark; /* in `turns`, behind those whose turn it is */
+	struct list free;  /* memory of others */
+	uint32_t open;
+	uint64_t date_second; /* monotonic: when `date` was written */
+	char date[HTTP_DATE_MAX];
+};
+
+/* NULL: out of memory. */
+struct http *http_new(struct worker *w);
+void http_free(struct http *h); /* ends what is open; NULL is allowed */
+
+/* Whether the configuration of this worker has an HTTP listener. */
+bool http_is_wanted(const struct worker *w);
+
+/* Lets each connection whose turn was cut short go on. */
+void http_run_turns(struct http *h);
+static inline bool http_has_turns(const struct http *h)
+{
+	return h && !list_is_empty(&h->turns);
+}
+
+/* Arms a timer or moves it; MONO_NEVER disarms it. */
+void http_set_timer(struct http *h, struct http_timer *t, struct mono deadline);
+void http_stop_timer(struct http *h, struct http_timer *t);
+
+/* The Date field's value (RFC 9110 5.6.7), right to a second. */
+const char *http_date(struct http *h);
+
+/* The listeners are given up: who waits for no answer is let go. */
+void http_drain(struct http *h);
+
+/* Ends every connection that the order means. */
+void http_close(struct http *h, const struct order *o);
+
+#endif

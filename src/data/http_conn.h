@@ -1,0 +1,65 @@
+/* The HTTP connection of a client: accepts, reads the PROXY header and one request after the other, and
+ * gives each to an exchange (http_exchange.h) that answers it. What is HTTP/1 towards the client is
+ * here; doc/life-of-a-request.md tells the story. owner: worker. */
+#ifndef DATA_HTTP_CONN_H
+#define DATA_HTTP_CONN_H
+
+#include "data/http.h"
+#include "data/http_buffer.h"
+#include "data/link.h"
+#include "http/head.h"
+#include "net/addr.h"
+#include "tally.h"
+
+struct http_exchange;
+struct listener;
+struct order;
+struct order_session;
+
+enum http_step {
+	HTTP_STEP_PROXY,  /* a PROXY header comes first */
+	HTTP_STEP_HEAD,	  /* waits for a request, or reads its head */
+	HTTP_STEP_ANSWER, /* an exchange is under way */
+	HTTP_STEP_LINGER, /* all is said, the client has yet to close */
+	/* What a step may return instead of a next one. */
+	HTTP_STEP_WAIT, /* an edge, the timer or the next turn calls again */
+	HTTP_STEP_GONE, /* the connection is finished; its memory is someone else's */
+};
+
+struct http_conn {
+	struct list open; /* in http->conns, or http->free */
+	struct list turn; /* in http->turns */
+	struct worker *worker;
+	struct link link;
+	struct http_timer timer; /* set at or before `deadline`, looks again when it fires */
+	struct mono deadline;
+	struct http_buffer *in; /* read, not used yet */
+	struct http_exchange *exchange;
+	struct addr client, local; /* local: of the PROXY header, or unset */
+	struct mono started, active;
+	uint64_t bytes_in, bytes_out;
+	uint32_t sequence; /* of the worker */
+	uint32_t requests;
+	uint16_t listener;
+	uint8_t step;
+	uint8_t reason; /* why it lingers */
+	bool counts_source : 1;
+	bool closes : 1; /* after the present answer */
+};
+
+/* As conn_accept. */
+void http_conn_accept(struct listener *l, int fd, const struct addr *client);
+
+/* Goes on from the present step as far as that leads. */
+void http_conn_drive(struct http_conn *c);
+
+/* The only exit. */
+enum http_step http_conn_finish(struct http_conn *c, enum end_reason reason);
+
+/* Between two requests. */
+bool http_conn_is_idle(const struct http_conn *c);
+
+bool http_conn_is_meant(const struct http_conn *c, const struct order *o);
+void http_conn_describe(struct http_conn *c, struct order_session *ret);
+
+#endif

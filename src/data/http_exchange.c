@@ -1,0 +1,157 @@
+#include "data/http_exchange.h"
+
+#include "data/http_account.h"
+#include "data/http_answer.h"
+#include "data/worker_inside.h"
+#include "http/path.h"
+#include "route.h"
+
+_Static_assert(sizeof(struct http_exchange) <= 4096, "an exchange takes one page");
+
+static const struct config_listener *listener_of(const struct http_exchange *x)
+{
+	return &x->conn->worker->config->listeners[x->conn->listener];
+}
+
+struct http_exchange *http_exchange_new(struct http_conn *c)
+{
+	size_t size;
+	struct http_exchange *x = buffers_get(&c->worker->buffers, sizeof(*x), &size);
+
+	if (!x)
+		return NULL;
+	/* All but the head, which has a beginning of its own. */
+	memset(x, 0, offsetof(struct http_exchange, head));
+	http_head_begin(&x->head, HTTP_REQUEST);
+	x->conn = c;
+	x->started = worker_now(c->worker);
+	x->server_id = UINT32_MAX;
+	x->backend = UINT16_MAX;
+	x->route = ROUTE_NONE;
+	x->reason = END_ANSWERED;
+	return x;
+}
+
+void http_exchange_free(struct http_exchange *x)
+{
+	struct buffers *pool = &x->conn->worker->buffers;
+
+	http_buffer_drop(pool, &x->out);
+	buffers_put(pool, x, sizeof(*x));
+}
+
+/* --- answers --- */
+
+static void check_answered(struct http_exchange *x, bool answered)
+{
+	if (!answered)
+		x->reason = END_NO_MEMORY; /* and nothing to send: the connection is closed */
+}
+
+void http_exchange_refuse(
+	struct http_exchange *x, unsigned status, enum end_reason reason, const char *why)
+{
+	x->reason = (uint8_t)reason;
+	check_answered(x, http_answer_error(x, status, why));
+}
+
+static void answer(struct http_exchange *x, const struct config_route *r)
+{
+	switch (r->action) {
+	case ACTION_REDIRECT:
+		if (!r->redirect.host && x->request.authority.n == 0)
+			http_exchange_refuse(x, 400, END_REQUEST_MALFORMED, "no Host");
+		else
+			check_answered(x, http_answer_redirect(x, &r->redirect));
+		break;
+	case ACTION_RESPOND:
+		check_answered(x, http_answer_respond(x, &r->respond));
+		break;
+	case ACTION_HEALTH:
+		check_answered(x, http_answer_health(x, &r->respond));
+		break;
+	case ACTION_BACKEND:
+		http_exchange_refuse(x, 503, END_NO_SERVER, NULL);
+		break;
+	}
+}
+
+/* --- the way of a request --- */
+
+static bool is_allowed(const struct http_exchange *x, const struct config_route *r)
+{
+	const struct addr *client = &x->conn->client;
+
+	if (addr_in_any(client, r->deny, r->n_deny))
+		return false;
+	return r->n_allow == 0 || addr_in_any(client, r->allow, r->n_allow);
+}
+
+/* ROUTE_NONE where nothing takes it; HTTP_PATH_BAD - 1 where the path is none. */
+enum { BAD_PATH = -2 };
+
+static int find_route(const struct http_exchange *x)
+{
+	const struct http_request *r = &x->request;
+	uint8_t path[HTTP_TARGET_MAX];
+	char host[HOSTNAME_SIZE];
+	int n_path = 1, n_host = hostname_normalize(r->host.host, host);
+
+	path[0] = '/';
+	if (r->path.p[0] == '/') /* and not "*", which asks for the server as a whole */
+		n_path = http_path_normalize(r->path, path);
+	if (n_path < 0)
+		return BAD_PATH;
+	return route_request(listener_of(x), span_of(host, n_host > 0 ? (size_t)n_host : 0),
+		span_of(path, (size_t)n_path));
+}
+
+static void route(struct http_exchange *x)
+{
+	int found = find_route(x);
+	const struct config_route *r;
+
+	if (found == BAD_PATH) {
+		http_exchange_refuse(x, 400, END_REQUEST_MALFORMED,
+			"the path leaves the root or is ill encoded");
+		return;
+	}
+	if (found == ROUTE_NONE) {
+		http_exchange_refuse(x, 404, END_NO_ROUTE, NULL);
+		return;
+	}
+	x->route = (int16_t)found;
+	r = &listener_of(x)->routes[found];
+	if (is_allowed(x, r))
+		answer(x, r);
+	else
+		http_exchange_refuse(x, 403, END_SOURCE_REFUSED, NULL);
+}
+
+static enum end_reason reason_of(unsigned status)
+{
+	return status == 501 || status == 405 || status == 417 ? END_REQUEST_UNSUPPORTED
+							       : END_REQUEST_MALFORMED;
+}
+
+void http_exchange_begin(struct http_exchange *x)
+{
+	struct http_conn *c = x->conn;
+	struct span bytes = http_buffer_held(c->in);
+	const char *why;
+	unsigned status = http_request_judge(&x->head, bytes, &x->request, &why);
+
+	x->is_request = true;
+	x->bytes_in = x->head.len;
+	http_account_request(x, bytes);
+	/* What is refused may be framed as we do not know; a body that nobody takes would be the next
+	 * request. */
+	if (status != 0 || !x->request.keeps_alive || x->request.body.kind != HTTP_BODY_NONE ||
+		c->worker->draining)
+		c->closes = true;
+	if (status != 0)
+		http_exchange_refuse(x, status, reason_of(status), why);
+	else
+		route(x);
+	http_buffer_take(&c->worker->buffers, &c->in, x->head.len);
+}

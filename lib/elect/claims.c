@@ -150,7 +150,7 @@ static struct node *best_other(struct elect *e, struct vip *v)
 	size_t at = (size_t)(v - e->vips);
 	struct node *best = NULL;
 
-	for (size_t i = 1; i < ELECT_NODES_MAX; i++) {
+	for (size_t i = 1; i < e->n_nodes; i++) {
 		struct node *n = &e->nodes[i];
 		const struct claim *c = &n->claims[at];
 
@@ -293,7 +293,7 @@ static bool is_on_its_way(const struct elect *e, const struct node *n)
 
 static bool is_awaited(struct elect *e, struct mono now, const struct vip *v)
 {
-	for (size_t i = 1; i < ELECT_NODES_MAX; i++) {
+	for (size_t i = 1; i < e->n_nodes; i++) {
 		const struct node *n = &e->nodes[i];
 
 		if (is_on_its_way(e, n) && elect_is_better(v, n, elect_self(e)) &&
@@ -325,7 +325,7 @@ void elect_consider_claim(struct elect *e, struct mono now, struct vip *v)
 	if (v->cannot_until.us != 0 || elect_is_ahead(e, now, v->owned_until) ||
 		is_awaited(e, now, v))
 		return;
-	for (size_t i = 1; i < ELECT_NODES_MAX; i++) {
+	for (size_t i = 1; i < e->n_nodes; i++) {
 		const struct node *n = &e->nodes[i];
 
 		rank += elect_can_take(e, v, n) && elect_is_better(v, n, elect_self(e));

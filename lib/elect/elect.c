@@ -9,7 +9,7 @@
 /* A balancer may be given an address when it has been fit, and heard, for long enough. */
 static void watch_fitness(struct elect *e, struct mono now)
 {
-	for (size_t i = 1; i < ELECT_NODES_MAX; i++) {
+	for (size_t i = 1; i < e->n_nodes; i++) {
 		struct node *n = &e->nodes[i];
 		bool fit = n->id != 0 && n->fit && elect_is_heard(e, n);
 
@@ -216,6 +216,7 @@ struct elect *elect_new(const struct elect_config *config, struct mono now)
 	e->awaited = config->resumed;
 	e->healthy = true;
 	self = elect_self(e);
+	e->n_nodes = 1;
 	self->id = config->id;
 	self->addr = config->addr;
 	self->member = self->balancer = self->role_known = true;
@@ -240,7 +241,7 @@ void elect_vip(const struct elect *e, size_t vip, struct elect_vip_view *ret)
 	const struct node *owner = NULL;
 
 	BUG_ON(vip >= e->n_vips);
-	for (size_t i = 1; i < ELECT_NODES_MAX && v->owner != 0; i++)
+	for (size_t i = 1; i < e->n_nodes && v->owner != 0; i++)
 		if (e->nodes[i].id == v->owner)
 			owner = &e->nodes[i];
 	*ret = (struct elect_vip_view){

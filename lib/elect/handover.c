@@ -77,7 +77,7 @@ static bool has_common_digest(const struct elect *e, const struct node *n)
 
 	if (!n->has_digest || !self->has_digest || n->digest == self->digest)
 		return true;
-	for (size_t i = 0; i < ELECT_NODES_MAX; i++) {
+	for (size_t i = 0; i < e->n_nodes; i++) {
 		const struct node *o = &e->nodes[i];
 
 		if (!o->has_digest || (i > 0 && (!elect_is_heard(e, o) || !o->balancer)))
@@ -92,7 +92,7 @@ static struct node *find_best(struct elect *e, struct vip *v, bool untried)
 {
 	struct node *best = NULL;
 
-	for (size_t i = 1; i < ELECT_NODES_MAX; i++) {
+	for (size_t i = 1; i < e->n_nodes; i++) {
 		struct node *n = &e->nodes[i];
 
 		if (!elect_can_take(e, v, n) || (untried && v->tried[i]))

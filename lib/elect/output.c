@@ -58,7 +58,7 @@ static bool next_item(struct elect *e, struct elect_event *ret)
 	const struct node *node = NULL;
 	const struct peer *peer = NULL;
 
-	for (size_t i = 0; i < ELECT_NODES_MAX && !node; i++)
+	for (size_t i = 0; i < e->n_nodes && !node; i++)
 		if (e->nodes[i].id != 0 && e->nodes[i].item_due) {
 			e->nodes[i].item_due = false;
 			node = &e->nodes[i];
@@ -93,7 +93,7 @@ static bool send(struct elect *e, struct elect_event *ret, uint64_t to, enum ele
 
 static bool next_of_sync(struct elect *e, struct elect_event *ret)
 {
-	for (size_t i = 1; i < ELECT_NODES_MAX; i++) {
+	for (size_t i = 1; i < e->n_nodes; i++) {
 		struct node *n = &e->nodes[i];
 		struct wire_writer w = wire_write(e->value_out, sizeof(e->value_out));
 

@@ -108,6 +108,7 @@ struct elect {
 	struct mono started; /* or woken */
 	struct mono deadline;
 	struct node nodes[ELECT_NODES_MAX]; /* [0]: this one */
+	size_t n_nodes;			    /* places in use so far */
 	struct peer peers[PEERS_MAX];
 	size_t n_peers;
 	struct vip vips[ELECT_VIPS_MAX];
@@ -173,7 +174,6 @@ bool elect_is_heard(const struct elect *e, const struct node *n);
 bool elect_is_voter(const struct node *n);
 bool elect_peer_counts(const struct elect *e, const struct peer *p);
 void elect_count_voters(struct elect *e);
-const char *elect_node_name(const struct elect *e, uint64_t id);
 void elect_join(struct elect *e);
 size_t elect_item_key(
 	const struct elect *e, const struct node *n, const struct peer *p, uint8_t *out);

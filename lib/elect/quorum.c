@@ -19,7 +19,7 @@ static struct other find_other(const struct elect *e)
 {
 	struct other o = {.name = "the other voter"};
 
-	for (size_t i = 1; i < ELECT_NODES_MAX; i++) {
+	for (size_t i = 1; i < e->n_nodes; i++) {
 		const struct node *n = &e->nodes[i];
 
 		if (!elect_is_voter(n))

@@ -18,7 +18,7 @@ static struct tally count_answers(const struct elect *e)
 {
 	struct tally t = {1, true};
 
-	for (size_t i = 1; i < ELECT_NODES_MAX; i++) {
+	for (size_t i = 1; i < e->n_nodes; i++) {
 		const struct node *n = &e->nodes[i];
 
 		if (!is_asked(e, n))
@@ -31,7 +31,7 @@ static struct tally count_answers(const struct elect *e)
 
 static void ask_the_rest(struct elect *e, struct mono now)
 {
-	for (size_t i = 1; i < ELECT_NODES_MAX; i++) {
+	for (size_t i = 1; i < e->n_nodes; i++) {
 		struct node *n = &e->nodes[i];
 
 		n->ask_due = is_asked(e, n) && !n->answered;
@@ -45,7 +45,7 @@ static void begin(struct elect *e, struct mono now)
 	e->nonce++;
 	e->sync_from = now;
 	e->sync_next = now;
-	for (size_t i = 0; i < ELECT_NODES_MAX; i++)
+	for (size_t i = 0; i < e->n_nodes; i++)
 		e->nodes[i].answered = false;
 }
 
@@ -67,7 +67,7 @@ static void complete(struct elect *e, struct mono now)
 {
 	e->synced = true;
 	e->syncing = e->paused = false;
-	for (size_t i = 1; i < ELECT_NODES_MAX; i++)
+	for (size_t i = 1; i < e->n_nodes; i++)
 		e->nodes[i].ask_due = false;
 	for (size_t i = 0; i < e->n_vips; i++) {
 		e->vips[i].free_since = now;

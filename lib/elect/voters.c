@@ -5,7 +5,7 @@ enum { ITEM_VERSION = 1, KEY_ID = 8, KEY_ADDR = 18 };
 
 struct node *elect_find(struct elect *e, uint64_t id)
 {
-	for (size_t i = 0; id != 0 && i < ELECT_NODES_MAX; i++)
+	for (size_t i = 0; id != 0 && i < e->n_nodes; i++)
 		if (e->nodes[i].id == id)
 			return &e->nodes[i];
 	return NULL;
@@ -22,17 +22,17 @@ static bool is_a_peers(const struct elect *e, const struct elect_addr *addr)
 /* A node that counts for nothing, and whose item keeps no peer from counting, makes room for another. */
 static bool is_expendable(const struct elect *e, const struct node *n)
 {
-	return !n->member && n->voter != ELECT_JOINED && !is_a_peers(e, &n->addr);
+	return (!n->member || (n->role_known && !n->balancer)) && n->voter != ELECT_JOINED &&
+	       !is_a_peers(e, &n->addr);
 }
 
 struct node *elect_find_or_add(struct elect *e, uint64_t id)
 {
 	struct node *n = elect_find(e, id);
 
-	for (size_t i = 1; !n && i < ELECT_NODES_MAX; i++)
-		if (e->nodes[i].id == 0)
-			n = &e->nodes[i];
-	for (size_t i = 1; !n && i < ELECT_NODES_MAX; i++)
+	if (!n && e->n_nodes < ELECT_NODES_MAX)
+		n = &e->nodes[e->n_nodes++];
+	for (size_t i = 1; !n && i < e->n_nodes; i++)
 		if (is_expendable(e, &e->nodes[i]))
 			n = &e->nodes[i];
 	if (n && n->id != id) {
@@ -41,14 +41,6 @@ struct node *elect_find_or_add(struct elect *e, uint64_t id)
 			e->vips[v].tried[n - e->nodes] = 0;
 	}
 	return n;
-}
-
-const char *elect_node_name(const struct elect *e, uint64_t id)
-{
-	for (size_t i = 0; i < ELECT_NODES_MAX; i++)
-		if (id != 0 && e->nodes[i].id == id && e->nodes[i].name[0])
-			return e->nodes[i].name;
-	return id == 0 ? "nobody" : "a node";
 }
 
 bool elect_is_heard(const struct elect *e, const struct node *n)
@@ -69,7 +61,7 @@ bool elect_peer_counts(const struct elect *e, const struct peer *p)
 {
 	if (p->struck)
 		return false;
-	for (size_t i = 0; i < ELECT_NODES_MAX; i++) {
+	for (size_t i = 0; i < e->n_nodes; i++) {
 		const struct node *n = &e->nodes[i];
 
 		if (n->id != 0 && elect_addr_eq(&n->addr, &p->addr) &&
@@ -84,7 +76,7 @@ void elect_count_voters(struct elect *e)
 	struct elect_quorum *q = &e->quorum;
 
 	q->voters = q->alive = 1;
-	for (size_t i = 1; i < ELECT_NODES_MAX; i++) {
+	for (size_t i = 1; i < e->n_nodes; i++) {
 		if (!elect_is_voter(&e->nodes[i]))
 			continue;
 		q->voters++;
@@ -107,7 +99,7 @@ void elect_join(struct elect *e)
 		self->voter = ELECT_JOINED;
 		self->item_due = true;
 	}
-	for (size_t i = 1; i < ELECT_NODES_MAX; i++) {
+	for (size_t i = 1; i < e->n_nodes; i++) {
 		struct node *n = &e->nodes[i];
 
 		if (n->id == 0 || !n->member || !n->role_known || n->balancer ||
@@ -226,8 +218,12 @@ void elect_item(struct elect *e, struct mono now, struct span key, struct span v
 
 void elect_member(struct elect *e, struct mono now, const struct elect_member *m)
 {
-	struct node *n = elect_find_or_add(e, m->id);
+	struct node *n = elect_find(e, m->id);
 
+	/* One of many backend nodes: no voter, nothing to remember. */
+	if (!n && m->role_known && !m->balancer && !is_a_peers(e, &m->addr))
+		return;
+	n = elect_find_or_add(e, m->id);
 	if (!n)
 		return; /* more than ELECT_NODES_MAX: it takes part in nothing */
 	n->has_digest = m->has_digest;
@@ -292,7 +288,7 @@ enum elect_order elect_forget_peer(struct elect *e, struct mono now, const char 
 
 bool elect_voter_at(const struct elect *e, size_t i, struct elect_voter_view *ret)
 {
-	for (size_t n = 0; n < ELECT_NODES_MAX; n++) {
+	for (size_t n = 0; n < e->n_nodes; n++) {
 		const struct node *node = &e->nodes[n];
 
 		if ((n == 0 || elect_is_voter(node)) && i-- == 0) {

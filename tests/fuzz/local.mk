@@ -68,6 +68,11 @@ tests_fuzz_fuzz_vipaddr_CFLAGS = $(AM_CFLAGS)
 tests_fuzz_fuzz_vipaddr_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_vipaddr_LDADD = lib/libvipaddr.a lib/libbase.a $(MNL_LIBS)
 
+fuzz_targets += tests/fuzz/fuzz_elect
+tests_fuzz_fuzz_elect_SOURCES = tests/fuzz/fuzz_elect.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_elect_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_elect_LDADD = lib/libelect.a lib/libbase.a
+
 FUZZ_SECONDS = 60
 fuzz: $(fuzz_targets)
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(SHELL) $(srcdir)/tests/fuzz/run.sh $(srcdir)/tests/fuzz/corpus $(fuzz_targets)

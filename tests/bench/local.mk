@@ -1,7 +1,8 @@
 # The benchmark. Nothing of it is built or run by `make` or `make check`.
 bench_programs = tests/bench/load tests/bench/sink tests/bench/floor
-EXTRA_PROGRAMS += $(bench_programs)
-CLEANFILES += $(bench_programs)
+cluster_programs = tests/bench/forge tests/e2e/knock
+EXTRA_PROGRAMS += $(bench_programs) tests/bench/forge
+CLEANFILES += $(bench_programs) tests/bench/forge
 
 bench_talk = tests/bench/exchange.c tests/bench/exchange.h tests/bench/hello.c tests/bench/hello.h
 tests_bench_load_SOURCES = tests/bench/load.c $(bench_talk)
@@ -9,6 +10,8 @@ tests_bench_load_LDADD = lib/libbase.a
 tests_bench_sink_SOURCES = tests/bench/sink.c $(bench_talk)
 tests_bench_sink_LDADD = lib/libbase.a
 tests_bench_floor_SOURCES = tests/bench/floor.c
+tests_bench_forge_SOURCES = tests/bench/forge.c
+tests_bench_forge_LDADD = lib/libbase.a
 
 # BENCH adds options: make bench BENCH='--only W1,W3 --peers floor,haproxy,aegislb --calls --json bench.json'
 run_bench = $(PYTHON3) -B $(srcdir)/tests/bench/bench.py --aegislb '$(abs_builddir)/aegislb' \
@@ -17,7 +20,11 @@ bench: all $(bench_programs)
 	$(run_bench) $(BENCH)
 bench-quick: all $(bench_programs)
 	$(run_bench) --quick $(BENCH)
-.PHONY: bench bench-quick
+# The cluster, beside keepalived and serf: make bench-cluster BENCH='--only kill,cut --peers aegislb,keepalived'
+bench-cluster: all $(cluster_programs)
+	$(PYTHON3) -B $(srcdir)/tests/bench/cluster.py --aegislb '$(abs_builddir)/aegislb' \
+		--programs '$(abs_builddir)/tests/bench' $(BENCH)
+.PHONY: bench bench-quick bench-cluster
 
-EXTRA_DIST += tests/bench/README tests/bench/bench.py tests/bench/measure.py tests/bench/peers.py \
-	tests/bench/process.py tests/bench/report.py tests/bench/workloads.py
+EXTRA_DIST += tests/bench/README tests/bench/bench.py tests/bench/cluster.py tests/bench/measure.py tests/bench/peers.py \
+	tests/bench/process.py tests/bench/report.py tests/bench/rivals.py tests/bench/workloads.py

@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { KNOCKS = 8192, GAPS = 4096, GAP_US = 10000, TIMER = KNOCKS, INPUT };
+enum { KNOCKS = 8192, GAPS = 4096, GAP_US = 2000, TIMER = KNOCKS, INPUT };
 
 struct knock {
 	int fd; /* -1: free */

@@ -72,7 +72,7 @@ class Knocking:
         """The longest time without an answer that ended after that moment."""
         seen = self.end()
         gaps = [us for us, end in seen["gaps"] if end / 1e6 >= after]
-        return max(gaps, default=10000) / 1000
+        return max(gaps, default=2000) / 1000
 
     def answered_at(self, after):
         """When the longest gap after that moment ended, as time.monotonic()."""
@@ -303,6 +303,32 @@ class Town:
                     if frame[20:22] == b"\0\2" and frame[28:32] == socket.inet_aton(address):
                         heard.add(frame[22:28].hex(":"))
         return heard
+
+    def drop_address(self, name, address=VIP):
+        """Takes the address off that machine, whoever put it there."""
+        with inside(self.machine(name)):
+            for length in (24, 32):
+                subprocess.run(["ip", "address", "del", f"{address}/{length}", "dev", "eth0"], check=False,
+                               stderr=subprocess.DEVNULL)
+
+    def catch_datagrams(self, name, seconds, port=7946):
+        """What that machine sends and receives on this port: (when, source, target, payload)."""
+        with inside(self.machine(name)):
+            s = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
+        s.bind(("eth0", 3))
+        caught, deadline = [], time.monotonic() + seconds
+        with s:
+            while (left := deadline - time.monotonic()) > 0:
+                s.settimeout(left)
+                with contextlib.suppress(TimeoutError):
+                    packet, address = s.recvfrom(2048)
+                    header = (packet[0] & 15) * 4
+                    if address[1] != 0x0800 or packet[9] != socket.IPPROTO_UDP:
+                        continue
+                    if struct.unpack("!H", packet[header + 2:header + 4])[0] == port:
+                        source, target = (socket.inet_ntoa(packet[i:i + 4]) for i in (12, 16))
+                        caught.append((time.monotonic(), source, target, packet[header + 8:]))
+        return caught
 
     def logs(self):
         running = [*self.nodes.items(), *self.backends.items()]

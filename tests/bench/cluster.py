@@ -1,0 +1,370 @@
+#!/usr/bin/python3
+"""How fast, how quiet and how steady the cluster is, beside keepalived and serf, in network namespaces on one machine.
+See README for how to read the table."""
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "e2e"))
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--aegislb", default="aegislb", help="the program to measure")
+    parser.add_argument("--programs", default=HERE, help="where knock and forge were built")
+    parser.add_argument("--only", type=lambda text: text.split(","), help=f"rows: {', '.join(ROW_NAMES)}")
+    parser.add_argument("--peers", type=lambda text: text.split(","), help="e.g. aegislb,serf")
+    parser.add_argument("--trials", type=int, default=10, help="how often each fault is made (10)")
+    parser.add_argument("--minutes", type=float, default=1.0, help="how long losses are watched (1)")
+    parser.add_argument("--json", metavar="FILE", help="write all samples there")
+    return parser.parse_args()
+
+
+ROW_NAMES = ["kill", "cut", "silence", "stop", "move", "answerers", "detect-3", "detect-20", "detect-100", "loss",
+             "quiet-3", "quiet-20", "quiet-100", "forged", "admin"]
+
+
+class Goal:
+    def __init__(self, middle=None, most=None):
+        self.middle, self.most = middle, most
+
+    def text(self, unit):
+        parts = ([f"median {self.middle:g}"] if self.middle is not None else []) + (
+            [f"most {self.most:g}"] if self.most is not None else [])
+        return f"{', '.join(parts)} {unit}" if parts else ""
+
+    def met(self, samples):
+        return (self.middle is None or median(samples) <= self.middle) and (
+            self.most is None or max(samples) <= self.most)
+
+
+class Table:
+    def __init__(self):
+        self.rows = []  # [title, unit, goal, {peer: samples}]
+        self.failures = []
+
+    def add(self, title, unit, goal, peer, samples):
+        row = next((r for r in self.rows if r[0] == title), None)
+        if row is None:
+            row = [title, unit, goal, {}]
+            self.rows.append(row)
+        row[3].setdefault(peer, []).extend(samples)
+        print(f"  {title}: {peer}: {summary(samples)} {unit}   {[round(s, 2) for s in samples][:12]}", flush=True)
+
+    def print(self, peers):
+        from report import aligned
+        columns = [p for p in peers if any(p in row[3] for row in self.rows)]
+        lines = [["median / most", "unit", *columns, "goal", ""]]
+        for title, unit, goal, by_peer in self.rows:
+            ours = by_peer.get("aegislb")
+            verdict = "" if not ours or not goal else "met" if goal.met(ours) else "MISSED"
+            lines.append([title, unit, *(summary(by_peer.get(p)) for p in columns), goal.text(unit) if goal else "",
+                          verdict])
+        print(aligned(lines, left=(0, 1, -2, -1)))
+
+    def as_json(self):
+        return [{"row": t, "unit": u, "goal": {"median": g.middle, "most": g.most} if g else None, "samples": s}
+                for t, u, g, s in self.rows]
+
+
+def summary(samples):
+    if not samples:
+        return "-"
+    one = f"{median(samples):.3g}" if median(samples) < 100 else f"{median(samples):.0f}"
+    most = f"{max(samples):.3g}" if max(samples) < 100 else f"{max(samples):.0f}"
+    return one if len(samples) == 1 else f"{one} / {most}"
+
+
+class Bench:
+    def __init__(self, options, table):
+        self.options, self.table = options, table
+        self.folder = Path(tempfile.mkdtemp(prefix="aegislb-cluster-"))
+        self.count = 0
+
+    @contextlib.contextmanager
+    def town(self, peer, balancers):
+        from town import Town
+        self.count += 1
+        folder = self.folder / str(self.count)
+        folder.mkdir()
+        with Town(folder, balancers) as town:
+            peer.start(town)
+            try:
+                yield town
+            finally:
+                peer.end()
+
+    # --- how the address looks to clients while something happens ---
+
+    def gaps(self, peer, title, goal, balancers, fault, mend):
+        samples, refused = [], []
+        with self.town(peer, balancers) as town:
+            for _ in range(self.options.trials):
+                owner = peer.owner()
+                knocking = town.knock()
+                time.sleep(random.uniform(0.3, 0.4))
+                at = time.monotonic()
+                fault(town, peer, owner)
+                town.wait_answer(seconds=30)
+                time.sleep(peer.settle_s)
+                samples.append(knocking.longest_ms(after=at))
+                seen = knocking.end()
+                refused.append(seen["refused"] + seen["timed_out"] + seen["closed"])
+                mend(town, peer, owner)
+                time.sleep(0.3)
+        self.table.add(title, "ms", goal, peer.name, samples)
+        return refused
+
+    def kill(self, peer):
+        self.gaps(peer, "kill -9 of the owner: no answer for", Goal(60, 120), 3,
+                  lambda town, p, owner: p.kill(owner), lambda town, p, owner: p.restart(owner))
+
+    def cut(self, peer):
+        def mend(town, p, owner):
+            town.weather.heal()
+            p.together()
+        self.gaps(peer, "its cable cut: no answer for", Goal(300, 350), 3,
+                  lambda town, p, owner: town.weather.pull(owner), mend)
+
+    def silence(self, peer):
+        def mend(town, p, owner):
+            town.weather.heal()
+            p.together()
+        self.gaps(peer, "its host dead: no answer for", Goal(300, 350), 3,
+                  lambda town, p, owner: town.weather.cut((owner, "*"), ("*", owner)), mend)
+
+    def stop(self, peer):
+        refused = self.gaps(peer, "it is asked to stop: no answer for", Goal(None, 5), 3,
+                            lambda town, p, owner: p.stop(owner), lambda town, p, owner: p.restart(owner))
+        self.table.add("  connects that failed meanwhile", "", Goal(None, 0), peer.name, refused)
+
+    def move(self, peer):
+        if not hasattr(peer, "profile"):
+            return
+
+        def move(town, p, owner):
+            target = next(n for n in town.names if n != owner)
+            answer = town.nodes[owner].ask(f"move vip 10.10.10.100 to {target}")
+            assert not answer.strip(), answer
+        refused = self.gaps(peer, "move vip: no answer for", Goal(None, 5), 3, move, lambda town, p, owner: None)
+        self.table.add("  connects that failed meanwhile ", "", Goal(None, 0), peer.name, refused)
+
+    def answerers(self, peer):
+        """After kill -9: how long two machines answer for the address."""
+        samples = []
+        with self.town(peer, 3) as town:
+            for _ in range(min(self.options.trials, 5)):
+                owner = peer.owner()
+                at = time.monotonic()
+                peer.kill(owner)
+                town.wait_answer(seconds=30)
+                time.sleep(0.2)
+                two_until = at
+                while time.monotonic() < at + max(5.0, peer.settle_s + 2):
+                    if len(town.arp_answerers(wait=0.1)) > 1:
+                        two_until = time.monotonic()
+                    elif time.monotonic() > two_until + 1.5:
+                        break
+                samples.append(two_until - at)
+                peer.restart(owner)
+        self.table.add("two machines answer ARP for it, for", "s", Goal(None, 2.5), peer.name, samples)
+
+    # --- who knows that somebody is dead ---
+
+    def detect(self, peer, balancers, goal):
+        silent, killed = [], []
+        trials = self.options.trials if balancers < 20 else max(3, self.options.trials // 2)
+        if peer.name == "serf":
+            trials = min(trials, 5)
+        with self.town(peer, balancers) as town:
+            for trial in range(trials):
+                dead = town.names[trial % len(town.names)]
+                others = [n for n in town.names if n != dead]
+                time.sleep(random.uniform(0.5, 0.6))
+                at = time.time()
+                town.weather.cut((dead, "*"), ("*", dead))
+                silent.append(max(peer.told_dead(n, dead, at) for n in others) - at)
+                town.weather.heal()
+                if peer.name == "serf":
+                    peer.kill(dead)
+                    peer.restart(dead)
+                peer.together()
+                time.sleep(1)
+                at = time.time()
+                peer.kill(dead)
+                killed.append(max(peer.told_dead(n, dead, at) for n in others) - at)
+                peer.restart(dead)
+        self.table.add(f"a host is dead, all of {balancers} know after", "ms", goal, peer.name,
+                       [s * 1000 for s in silent])
+        self.table.add(f"a process is killed, all of {balancers} know after", "ms", None, peer.name,
+                       [s * 1000 for s in killed])
+
+    # --- how steady ---
+
+    def loss(self, peer):
+        """At 20 % loss between all nodes: how often somebody was wrongly replaced or called dead."""
+        for balancers in (2, 3, 5):
+            with self.town(peer, balancers) as town:
+                if peer.moves_address:
+                    peer.owner()
+                mark = time.time()
+                town.weather.lose(20, *town.names)
+                wrong = self.watch_wrong(peer, town, mark)
+                town.weather.heal()
+            self.table.add(f"20 % loss, {balancers} nodes, {self.options.minutes:g} min: false verdicts", "",
+                           Goal(None, 0), peer.name, [wrong])
+
+    def watch_wrong(self, peer, town, mark):
+        end = time.monotonic() + self.options.minutes * 60
+        if not peer.moves_address:
+            time.sleep(end - time.monotonic())
+            return sum(1 for watch in peer.watches.values() for at, line in list(watch.lines)
+                       if at >= mark and "EventMemberFailed" in line)
+        if not peer.knows_dead:
+            changes, owners = 0, town.owners()
+            while time.monotonic() < end:
+                now = town.owners()
+                changes += len(set(now) - set(owners))
+                owners = now
+            return changes
+        time.sleep(end - time.monotonic())
+        return sum(len([1 for at, _ in node.lines(r"\) is dead") if at >= mark]) for node in town.nodes.values())
+
+    # --- what it takes when nothing happens ---
+
+    def quiet(self, peer, balancers, most_bytes, most_cpu):
+        from town import cpu_seconds
+        with self.town(peer, balancers) as town:
+            time.sleep(5)
+            before = {n: (self.sent(town, n), sum(map(cpu_seconds, peer.pids(n)))) for n in town.names}
+            start = time.monotonic()
+            time.sleep(20)
+            took = time.monotonic() - start
+            after = {n: (self.sent(town, n), sum(map(cpu_seconds, peer.pids(n)))) for n in town.names}
+        sent = [(after[n][0] - before[n][0]) / took / 1000 for n in town.names]
+        cpu = [(after[n][1] - before[n][1]) / took * 100 for n in town.names]
+        self.table.add(f"{balancers} nodes at rest: each sends", "kB/s", Goal(None, most_bytes), peer.name, sent)
+        self.table.add(f"{balancers} nodes at rest: each takes", "% CPU", Goal(most_cpu, None), peer.name, cpu)
+
+    @staticmethod
+    def sent(town, name):
+        """Bytes that left the machine, Ethernet headers included."""
+        with open(f"/proc/{town.machine(name).holder.pid}/net/dev") as file:
+            line = next(line for line in file if line.strip().startswith("eth0:"))
+        return int(line.split(":")[1].split()[8])
+
+    def forged(self, peer):
+        """100,000 datagrams a second that look right until they are opened."""
+        from lab import inside
+        from town import cpu_seconds
+        with self.town(peer, 3) as town:
+            victim = peer.owner()
+            key = int(town.keys.split()[0], 16)
+            cluster = self.cluster_id(town)
+            before, mark = cpu_seconds(peer.pids(victim)[0]), time.time()
+            with inside(town.machine("client")):
+                out = subprocess.run([str(Path(self.options.programs) / "forge"), f"10.10.10.{town.network.addresses[victim]}",
+                                      "7946", f"{cluster:016x}", f"{key:08x}", "100000", "10"],
+                                     check=True, capture_output=True, text=True).stdout
+            took = (cpu_seconds(peer.pids(victim)[0]) - before) / 10 * 100
+            dead = sum(len([1 for at, _ in n.lines(r"\) is (dead|suspect)") if at >= mark]) for n in town.nodes.values())
+            assert peer.owner() == victim
+        self.table.add("100,000 forged datagrams a second", "% CPU", Goal(None, 50), peer.name, [took])
+        self.table.add("  of which were sent a second", "", None, peer.name, [float(json.loads(out)["a_second"])])
+        self.table.add("  nodes doubted meanwhile", "", Goal(None, 0), peer.name, [dead])
+
+    @staticmethod
+    def cluster_id(town):
+        """What the datagrams themselves say: one is caught on the wire."""
+        _, _, _, payload = town.catch_datagrams(town.names[0], 0.5)[0]
+        return int.from_bytes(payload[8:16], "big")
+
+    def admin(self, peer):
+        """`set server … state` on one of twenty: in force on all of them."""
+        import concurrent.futures
+        samples = []
+        with self.town(peer, 20) as town, concurrent.futures.ThreadPoolExecutor(20) as pool:
+            time.sleep(2)
+            for trial in range(self.options.trials):
+                state = "maint" if trial % 2 == 0 else "ready"
+                at = time.time()
+                answer = town.nodes[town.names[trial % 20]].ask(f"set server aegis/aegis-01 state {state}")
+                assert not answer.strip(), answer
+                samples += [(t - at) * 1000 for t in pool.map(lambda n: in_force(n, state, at), town.nodes.values())]
+                time.sleep(0.3)
+        self.table.add("an admin change is in force on all of 20 after", "ms", Goal(None, 50), peer.name, samples)
+
+
+def in_force(node, state, after):
+    """When the node wrote so into its log, as time.time()."""
+    return node.wait_line(rf"aegis/aegis-01 .*{'MAINT' if state == 'maint' else 'UP|READY|no check|ready'}", after)
+
+
+def rows(bench):
+    """(name, who, how)."""
+    movers, knowers = (lambda p: p.moves_address), (lambda p: p.knows_dead)
+    ours = lambda p: p.name == "aegislb"  # noqa: E731
+    return [
+        ("kill", movers, bench.kill), ("cut", movers, bench.cut), ("silence", movers, bench.silence),
+        ("stop", movers, bench.stop), ("move", ours, bench.move), ("answerers", movers, bench.answerers),
+        ("detect-3", knowers, lambda p: bench.detect(p, 3, Goal(None, 340))),
+        ("detect-20", knowers, lambda p: bench.detect(p, 20, Goal(None, 340))),
+        ("detect-100", ours, lambda p: bench.detect(p.slower(), 100, Goal(None, 700))),
+        ("loss", lambda p: True, bench.loss),
+        ("quiet-3", lambda p: True, lambda p: bench.quiet(p, 3, 16, 0.3)),
+        ("quiet-20", knowers, lambda p: bench.quiet(p, 20, 70, 0.7)),
+        ("quiet-100", ours, lambda p: bench.quiet(p.slower(), 100, 40, 0.5)),
+        ("forged", ours, bench.forged), ("admin", ours, bench.admin),
+    ]
+
+
+def main():
+    options = arguments()
+    os.environ["AEGISLB"] = str(options.aegislb)
+    os.environ["KNOCK"] = str(Path(options.programs) / "../e2e/knock")
+    if os.geteuid() != 0:
+        os.execvp("unshare", ["unshare", "--user", "--map-root-user", "--net", sys.executable, "-B", *sys.argv])
+    from rivals import Aegislb, Keepalived, Serf
+    peers = []
+    for peer in (Aegislb(), Keepalived(0.1), Keepalived(1), Serf()):
+        if options.peers and peer.name.split()[0] not in options.peers and peer.name not in options.peers:
+            continue
+        why = peer.missing()
+        print(f"skipped {peer.name}: {why}" if why else f"measuring {peer.name}")
+        peers += [] if why else [peer]
+    table = Table()
+    bench = Bench(options, table)
+    try:
+        for name, who, how in rows(bench):
+            if options.only and name not in options.only:
+                continue
+            for peer in filter(who, peers):
+                try:
+                    how(peer)
+                except (AssertionError, OSError, subprocess.SubprocessError) as failure:
+                    table.failures.append(f"{name} of {peer.name}: {failure}")
+                    print(f"bench-cluster: {table.failures[-1]}", file=sys.stderr, flush=True)
+        print()
+        table.print([peer.name for peer in peers])
+    finally:
+        shutil.rmtree(bench.folder, ignore_errors=True)
+    for failure in table.failures:
+        print(f"failed: {failure.splitlines()[0]}")
+    if options.json:
+        Path(options.json).write_text(json.dumps(table.as_json(), indent=1))
+    return 1 if table.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

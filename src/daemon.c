@@ -41,6 +41,7 @@ struct daemon {
 	struct qsbr *views;
 	struct control *control;
 	struct control_worker *control_workers;
+	struct cluster_ports ports; /* until control has them */
 	struct daemon_worker *workers;
 	size_t n_workers, n_sockets; /* sockets a worker */
 	char why[256];
@@ -263,6 +264,7 @@ static bool make_control(struct daemon *d)
 		.load = d->load,
 		.workers = d->control_workers,
 		.n_workers = d->n_workers,
+		.ports = &d->ports,
 		.close_listeners = close_listeners,
 		.arg = d,
 	};
@@ -296,7 +298,9 @@ static bool start(struct daemon *d, char *const *warnings, size_t n_warnings)
 	ignore_broken_pipes();
 	prepare_directories(c);
 	check_descriptors(c, descriptors);
-	if (!make_shared(d) || !bind_all(d) || !privilege_drop(c, d->why, sizeof(d->why)))
+	if (!make_shared(d) || !bind_all(d) ||
+		!cluster_ports_open(c, &d->ports, d->why, sizeof(d->why)) ||
+		!privilege_drop(c, d->why, sizeof(d->why)))
 		return false;
 	return make_control(d) && start_workers(d);
 }
@@ -308,6 +312,7 @@ static void tear_down(struct daemon *d)
 	for (size_t i = 0; d->workers && i < d->n_workers; i++)
 		worker_free(d->workers[i].worker);
 	control_free(d->control);
+	cluster_ports_close(&d->ports);
 	for (size_t i = 0; d->workers && i < d->n_workers; i++) {
 		ring_free(d->workers[i].access);
 		tally_free(d->workers[i].tally);
@@ -321,7 +326,7 @@ static void tear_down(struct daemon *d)
 
 int daemon_run(const struct config *config, char *const *warnings, size_t n_warnings)
 {
-	struct daemon d = {.config = config};
+	struct daemon d = {.config = config, .ports = {-1, -1, NULL}};
 	int status = EX_OSERR;
 
 	if (start(&d, warnings, n_warnings)) {

@@ -43,12 +43,13 @@ CHECKS_LIBS = src/libchecks.a lib/libhttp.a lib/libproxyproto.a $(EVENT_LIBS) $(
 # The cluster: sockets, keys and timer around lib/gossip.
 noinst_LIBRARIES += src/libcluster.a
 src_libcluster_a_SOURCES = \
-	src/control/cluster.c src/control/cluster.h src/control/cluster_count.c \
+	src/control/cluster.c src/control/cluster.h src/control/cluster_agree.c src/control/cluster_agree.h \
+	src/control/cluster_count.c \
 	src/control/cluster_epoch.c src/control/cluster_epoch.h src/control/cluster_events.c \
 	src/control/cluster_inside.h src/control/cluster_items.c src/control/cluster_keys.c src/control/cluster_keys.h \
 	src/control/cluster_lifeline.c src/control/cluster_lifeline.h src/control/cluster_members.c \
 	src/control/cluster_node.c src/control/cluster_node.h src/control/cluster_socket.c src/control/cluster_socket.h \
-	src/control/store.c src/control/store.h
+	src/control/notifier.c src/control/notifier.h src/control/store.c src/control/store.h
 src_libcluster_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(SODIUM_CFLAGS)
 CLUSTER_LIBS = src/libcluster.a lib/libgossip.a lib/libseal.a lib/libmailbox.a
 
@@ -65,14 +66,14 @@ noinst_LIBRARIES += src/libadmin.a
 src_libadmin_a_SOURCES = \
 	src/control/admin.c src/control/admin.h src/control/admin_client.c src/control/admin_client.h \
 	src/control/admin_socket.c src/control/admin_socket.h \
-	src/control/cmd_cli.c src/control/cmd_cluster.c src/control/cmd_diagnose.c src/control/cmd_later.c \
+	src/control/cmd_cli.c src/control/cmd_cluster.c src/control/cmd_diagnose.c src/control/cmd_later.c src/control/cmd_members.c \
 	src/control/cmd_routes.c src/control/cmd_server.c src/control/cmd_sessions.c src/control/cmd_show.c \
 	src/control/cmd_stat.c src/control/cmd_vip.c src/control/command.c src/control/command.h \
 	src/control/command_line.c src/control/command_line.h \
 	src/control/control.h src/control/control_workers.c src/control/listing.c src/control/listing.h \
 	src/control/sampler.c src/control/sampler.h src/control/server_words.c src/control/server_words.h \
 	src/control/stat.h src/control/stat_column.c src/control/stat_column.h src/control/stat_columns.c \
-	src/control/stat_health.c src/control/stat_info.c src/control/stat_row.c src/control/stat_row.h \
+	src/control/stat_cluster.c src/control/stat_health.c src/control/stat_info.c src/control/stat_row.c src/control/stat_row.h \
 	src/control/stat_write.c src/control/state.c src/control/state.h
 src_libadmin_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
 ADMIN_LIBS = src/libadmin.a $(VIP_LIBS) $(CLUSTER_LIBS) lib/libexpo.a lib/libmailbox.a $(EVENT_LIBS) $(JANSSON_LIBS)
@@ -127,7 +128,7 @@ DATA_LIBS = src/libdata.a src/libbetween.a lib/libprefixset.a lib/libsni.a lib/l
 noinst_LIBRARIES += src/libcontrol.a
 src_libcontrol_a_SOURCES = \
 	src/control/access_log.c src/control/access_log.h src/control/control.c \
-	src/control/metrics.c src/control/metrics.h src/control/status_http.c src/control/status_http.h
+	src/control/metrics.c src/control/metrics.h src/control/metrics_cluster.c src/control/metrics_cluster.h src/control/status_http.c src/control/status_http.h
 src_libcontrol_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
 
 sbin_PROGRAMS += aegislb

@@ -74,6 +74,9 @@ bool privilege_drop(const struct config *c, char *why, size_t why_size)
 	}
 	capng_clear(CAPNG_SELECT_BOTH);
 	capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_BIND_SERVICE);
+	if (c->cluster.n_vips > 0)
+		capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN,
+			CAP_NET_RAW, -1);
 	/* Virtual addresses come and go for as long as the process lives. */
 	if (c->cluster.n_vips > 0)
 		capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN,

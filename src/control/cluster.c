@@ -123,6 +123,9 @@ void cluster_settle(struct cluster *cl)
 	cl->settling = true;
 	while (gossip_event(cl->gossip, &e))
 		cluster_dispatch(cl, &e);
+	if (cl->unsure)
+		cluster_agree_check(cl, &cl->agree);
+	cl->unsure = false;
 	cl->settling = false;
 }
 

@@ -30,6 +30,7 @@
 
 struct cluster;
 struct events;
+struct notifier;
 struct seal_ring;
 struct store;
 
@@ -51,7 +52,8 @@ struct cluster_setup {
 	const struct config *config;
 	struct store *store;
 	struct cluster_ports ports; /* taken by cluster_new(), whether it succeeds or not */
-	struct events *events;	    /* where changes of members are told; may be NULL */
+	struct events *events; /* where changes of members are told; may be NULL, as the next */
+	struct notifier *notifier;
 };
 
 /* Takes the next epoch. NULL: out of memory. Nothing is sent before cluster_start(), so that what was

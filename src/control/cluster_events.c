@@ -2,12 +2,20 @@
 #include "control/cluster_epoch.h"
 #include "control/cluster_inside.h"
 #include "control/events.h"
+#include "control/notifier.h"
 #include "log.h"
 
 #include <stdio.h>
 #include <string.h>
 
 /* --- members --- */
+
+static const char *const state_words[] = {
+	[GOSSIP_ALIVE] = "alive",
+	[GOSSIP_SUSPECT] = "suspect",
+	[GOSSIP_DEAD] = "dead",
+	[GOSSIP_LEFT] = "left",
+};
 
 /* How the change is told: "is dead: last heard 87 ms ago, its connection ended". */
 static void why_dead(const struct cluster *cl, const struct gossip_member *g, char *ret, size_t n)
@@ -46,6 +54,14 @@ static bool is_news(const struct gossip_event *e)
 	       !(e->state == GOSSIP_ALIVE && e->was == GOSSIP_SUSPECT);
 }
 
+static void notify_member(struct cluster *cl, const char *name, const char *addr, const char *state)
+{
+	const struct notifier_var vars[] = {
+		{"MEMBER", name}, {"ADDRESS", addr}, {"STATE", state}, {0}};
+
+	notifier_add(cl->setup.notifier, "member", vars);
+}
+
 static void say_member(struct cluster *cl, const struct gossip_event *e)
 {
 	char why[96] = "", where[ADDR_TEXT_MAX];
@@ -65,12 +81,16 @@ static void say_member(struct cluster *cl, const struct gossip_event *e)
 		log_warning("cluster", "%s (%s) %s%s", g.name, where, what_now(e), why);
 	else
 		log_notice("cluster", "%s (%s) %s", g.name, where, what_now(e));
-	if (is_news(e) && cl->setup.events)
+	if (!is_news(e))
+		return;
+	if (cl->setup.events)
 		events_add(cl->setup.events, "cluster: %s %s%s", g.name, what_now(e), why);
+	notify_member(cl, g.name, where, state_words[e->state]);
 }
 
 static void tell_member(struct cluster *cl, uint64_t id)
 {
+	cl->unsure = true;
 	for (unsigned i = 0; i < cl->n_subscribers; i++) {
 		const struct cluster_subscriber *s = &cl->subscribers[i];
 		const struct cluster_member *m = cluster_find(cl, id);
@@ -105,6 +125,7 @@ static void on_forgotten(struct cluster *cl, uint64_t id)
 	log_notice("cluster", "%s is forgotten", e ? e->name : "a member");
 	if (cl->setup.events)
 		events_add(cl->setup.events, "cluster: %s is forgotten", e ? e->name : "a member");
+	notify_member(cl, e ? e->name : NULL, NULL, "forgotten");
 	cl->reorder = true;
 	for (unsigned i = 0; i < cl->n_subscribers; i++)
 		if (cl->subscribers[i].hooks->forgotten)

@@ -4,6 +4,7 @@
 #define CONTROL_CLUSTER_INSIDE_H
 
 #include "control/cluster.h"
+#include "control/cluster_agree.h"
 #include "control/cluster_keys.h"
 #include "control/cluster_lifeline.h"
 #include "control/cluster_node.h"
@@ -50,6 +51,8 @@ struct cluster {
 	/* cluster_members.c */
 	struct cluster_entry *entries; /* GOSSIP_MEMBERS_MAX */
 	size_t n_entries;
+	struct cluster_agree_log agree;
+	bool unsure;	     /* a member or its digest has changed: do they agree? */
 	bool stale, reorder; /* something may have changed; who is there, or a name */
 
 	/* cluster_count.c */

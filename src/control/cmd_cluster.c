@@ -1,5 +1,4 @@
-/* What this node and the cluster think: health, members, events. Without a cluster this node is
- * all of it. */
+/* What this node and the cluster think: health and events. */
 #include "control/command.h"
 #include "control/server_words.h"
 #include "control/stat.h"
@@ -54,15 +53,7 @@ static void run_health(struct command *cmd)
 	}
 }
 
-/* --- show cluster, show events --- */
-
-static void run_cluster(struct command *cmd)
-{
-	if (wants_json(cmd))
-		return command_json(cmd, cluster_json(cmd->control));
-	expo_fmt(cmd->out, "no cluster is configured: node %s stands alone\n",
-		cmd->control->config->node);
-}
+/* --- show events --- */
 
 static void run_events(struct command *cmd)
 {
@@ -82,10 +73,6 @@ static void run_events(struct command *cmd)
 }
 
 const struct command_def commands_cluster[] = {
-	{.words = "show cluster",
-		.usage = " [json]",
-		.run = run_cluster,
-		.help = "members, virtual addresses, quorum"},
 	{.words = "show events",
 		.usage = " [<n>] [json]",
 		.run = run_events,

@@ -44,8 +44,6 @@ const struct command_def commands_later[] = {
 	{.words = "show usage", .usage = "", .run = run_observe},
 	{.words = "show discovery", .usage = "", .run = run_observe},
 	{.words = "move vip", .usage = " <addr> to <node>", .run = run_no_cluster},
-	{.words = "leave", .usage = "", .run = run_no_cluster},
-	{.words = "forget", .usage = " <node>", .run = run_no_cluster},
 	{.words = "reload", .usage = "", .run = run_reload},
 	{.words = "upgrade", .usage = "", .run = run_upgrade},
 	{0},

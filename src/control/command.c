@@ -15,6 +15,7 @@ static const struct command_def *const tables[] = {
 	commands_routes,
 	commands_diagnose,
 	commands_cluster,
+	commands_members,
 	commands_later,
 	commands_cli,
 };

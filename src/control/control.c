@@ -4,10 +4,12 @@
 #include "control/access_log.h"
 #include "control/admin.h"
 #include "control/checks.h"
+#include "control/notifier.h"
 #include "control/sampler.h"
 #include "control/state.h"
 #include "control/status_http.h"
 #include "control/store.h"
+#include "control/vip.h"
 #include "log.h"
 #include "notify.h"
 
@@ -15,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIGNALS = 5, EVENTS_KEPT = 512, ACCESS_DRAIN_MS = 50 };
+enum { SIGNALS = 5, EVENTS_KEPT = 512, ACCESS_DRAIN_MS = 50, FAREWELL_BEATS = 4 };
 
 /* What only this file uses. */
 struct control_own {
@@ -24,6 +26,8 @@ struct control_own {
 	struct event *tick;	    /* once a second */
 	struct event *access_drain; /* NULL: no access log */
 	struct event *grace;	    /* ends a graceful stop that takes too long */
+	struct event *farewell;	    /* the others have been told that this node leaves */
+	bool leaving;		    /* until then */
 	struct access_log *access_log;
 	unsigned gave_up, drained; /* workers that reported so */
 };
@@ -57,9 +61,37 @@ static struct timeval timeval_of_ms(uint64_t ms)
 	return (struct timeval){(time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000)};
 }
 
-void control_stop(struct control *c, const char *why)
+/* The beats that say so are sent a few times, as one may be lost. */
+static void on_farewell(evutil_socket_t fd, short what, void *arg)
+{
+	struct control *c = arg;
+
+	(void)fd;
+	(void)what;
+	c->own->leaving = false;
+	if (c->own->drained == c->n_workers)
+		stop_now(c);
+}
+
+/* The addresses are somebody else's by now, or nobody's: what still comes here is what was on its way. */
+static void stop_accepting(void *arg)
 {
 	struct order order = {.kind = ORDER_STOP_ACCEPTING};
+	struct control *c = arg;
+	struct timeval beats = timeval_of_ms(FAREWELL_BEATS * (uint64_t)c->config->cluster.beat_ms);
+
+	if (c->phase != CONTROL_DRAINING)
+		return;
+	if (cluster_enabled(c->cluster)) {
+		cluster_leave(c->cluster);
+		c->own->leaving = true;
+		evtimer_add(c->own->farewell, &beats);
+	}
+	control_order_all(c, &order);
+}
+
+void control_stop(struct control *c, const char *why)
+{
 	struct timeval grace = timeval_of_ms(c->config->limits.graceful_stop_ms);
 
 	if (c->phase != CONTROL_SERVING) {
@@ -73,8 +105,11 @@ void control_stop(struct control *c, const char *why)
 		(unsigned long long)c->config->limits.graceful_stop_ms / 1000);
 	events_add(c->events, "stopping: %s", why);
 	notify_stopping();
-	control_order_all(c, &order);
 	evtimer_add(c->own->grace, &grace);
+	if (c->vip)
+		vip_stop(c->vip, false, stop_accepting, c);
+	else
+		stop_accepting(c);
 }
 
 /* --- reports up --- */
@@ -115,7 +150,8 @@ static void on_drained(struct control *c)
 	if (++c->own->drained < c->n_workers || c->phase != CONTROL_DRAINING)
 		return;
 	log_notice("stop", "no connection is left");
-	stop_now(c);
+	if (!c->own->leaving)
+		stop_now(c);
 }
 
 static void on_report(struct control *c, struct report *r, struct mono now)
@@ -185,6 +221,20 @@ static void on_server_down(void *arg, struct server *s)
 		.kind = ORDER_CLOSE_SERVER, .server = s->id, .reason = END_SERVER_SHUTDOWN};
 
 	control_order_all(c, &order);
+}
+
+static void on_server_state(void *arg, struct server *s, const char *state, const char *cause)
+{
+	struct control *c = arg;
+	const struct notifier_var vars[] = {
+		{"BACKEND", s->backend->conf->name},
+		{"SERVER", s->name},
+		{"STATE", state},
+		{"CAUSE", cause},
+		{0},
+	};
+
+	notifier_add(c->notifier, "server", vars);
 }
 
 static void on_servers_published(void *arg)
@@ -267,7 +317,8 @@ static bool open_timers(struct control *c)
 	}
 	own->tick = event_new(c->base, -1, EV_PERSIST, on_tick, c);
 	own->grace = evtimer_new(c->base, on_grace_over, c);
-	if (!own->tick || !own->grace || event_add(own->tick, &second) < 0)
+	own->farewell = evtimer_new(c->base, on_farewell, c);
+	if (!own->tick || !own->grace || !own->farewell || event_add(own->tick, &second) < 0)
 		return false;
 	if (!log_access_enabled())
 		return true;
@@ -277,6 +328,32 @@ static bool open_timers(struct control *c)
 }
 
 /* --- life --- */
+
+/* False: out of memory. */
+static bool make_notifier(struct control *c)
+{
+	const struct config_cluster *conf = &c->config->cluster;
+
+	if (conf->notify)
+		c->notifier = notifier_new(c->base, conf->notify, c->config->node, conf->name);
+	return c->notifier || !conf->notify;
+}
+
+static struct cluster *new_cluster(struct control *c)
+{
+	struct cluster_ports *ports = c->own->setup.ports;
+	struct cluster_setup setup = {
+		.base = c->base,
+		.config = c->config,
+		.store = c->store,
+		.ports = *ports,
+		.events = c->events,
+		.notifier = c->notifier,
+	};
+
+	*ports = (struct cluster_ports){-1, -1, NULL};
+	return cluster_new(&setup);
+}
 
 struct control *control_new(const struct control_setup *setup)
 {
@@ -303,12 +380,28 @@ struct control *control_new(const struct control_setup *setup)
 		events_add(c->events, "started");
 	c->mailbox = c->base ? mailbox_new(c->base, on_mail, c) : NULL;
 	c->store = c->base ? store_new(c->base, c->config->state_dir) : NULL;
+	c->cluster = c->store && c->events && make_notifier(c) ? new_cluster(c) : NULL;
 	c->servers = c->events ? servers_new(c->config, c->views, c->load, c->events) : NULL;
-	if (!c->mailbox || !c->store || !c->servers) {
+	if (!c->mailbox || !c->store || !c->cluster || !c->servers) {
 		control_free(c);
 		return NULL;
 	}
 	return c;
+}
+
+/* Everything that it tells of is there by now. */
+static bool open_cluster(struct control *c, char *why, size_t why_size)
+{
+	const struct config_cluster *conf = &c->config->cluster;
+
+	cluster_set_digest(c->cluster, c->config->digest);
+	if (conf->n_vips > 0) {
+		c->vip = vip_new(c, why, why_size);
+		if (!c->vip)
+			return false;
+	}
+	cluster_start(c->cluster);
+	return true;
 }
 
 bool control_open(struct control *c, char *why, size_t why_size)
@@ -318,6 +411,7 @@ bool control_open(struct control *c, char *why, size_t why_size)
 		.removed = on_server_removed,
 		.went_down = on_server_down,
 		.check_anew = on_server_check_anew,
+		.state = on_server_state,
 		.changed = on_servers_changed,
 		.published = on_servers_published,
 		.arg = c,
@@ -338,10 +432,12 @@ bool control_open(struct control *c, char *why, size_t why_size)
 	c->admin = admin_new(c, why, why_size);
 	if (!c->admin)
 		return false;
-	if (c->config->status.n_http_binds == 0)
-		return true;
-	c->status_http = status_http_new(c, why, why_size);
-	return c->status_http != NULL;
+	if (c->config->status.n_http_binds > 0) {
+		c->status_http = status_http_new(c, why, why_size);
+		if (!c->status_http)
+			return false;
+	}
+	return open_cluster(c, why, why_size);
 }
 
 void control_run(struct control *c)
@@ -386,6 +482,10 @@ void control_free(struct control *c)
 	event_free_if(c->own->tick);
 	event_free_if(c->own->access_drain);
 	event_free_if(c->own->grace);
+	event_free_if(c->own->farewell);
+	vip_free(c->vip);
+	cluster_free(c->cluster);
+	notifier_free(c->notifier);
 	servers_free(c->servers);
 	store_free(c->store);
 	if (c->mailbox)

@@ -7,6 +7,7 @@
 
 #include "base/mono.h"
 #include "config.h"
+#include "control/cluster.h"
 #include "control/events.h"
 #include "control/servers.h"
 #include "load.h"
@@ -51,7 +52,9 @@ struct control {
 	struct sampler *sampler;
 	struct admin *admin;
 	struct status_http *status_http;
-	struct control_own *own; /* control.c's */
+	struct notifier *notifier; /* NULL: no cluster.notify */
+	struct cluster *cluster;   /* always there; without a cluster it is this node alone */
+	struct control_own *own;   /* control.c's */
 };
 
 /* What the daemon gives and lends until control_free(). */
@@ -61,6 +64,7 @@ struct control_setup {
 	struct load *load;
 	struct control_worker *workers;
 	size_t n_workers;
+	struct cluster_ports *ports;	    /* taken by control_new() */
 	void (*close_listeners)(void *arg); /* called once, when no worker uses them any more */
 	void *arg;
 };

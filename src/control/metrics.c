@@ -1,6 +1,7 @@
 #include "control/metrics.h"
 
 #include "config-build.h"
+#include "control/metrics_cluster.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -508,5 +509,6 @@ void metrics_write(const struct control *c, struct expo *out, enum expo_format f
 	write_server_states(&w);
 	write_server_counters(&w);
 	write_checks(&w);
+	metrics_cluster_write(c, out, format);
 	expo_metrics_end(out, format);
 }

@@ -141,6 +141,12 @@ static void check_anew(struct servers *s, struct server *srv)
 		s->hooks.check_anew(s->hooks.arg, srv);
 }
 
+static void tell_state(struct servers *s, struct server *srv, const char *state, const char *cause)
+{
+	if (s->hooks.state)
+		s->hooks.state(s->hooks.arg, srv, state, cause);
+}
+
 static void changed(struct servers *s)
 {
 	if (s->hooks.changed)
@@ -162,6 +168,7 @@ static void went_down(
 		srv->name, cause, servers_left(srv->backend, left), by);
 	servers_settle(s, srv->backend, now);
 	close_what_is_open(s, srv);
+	tell_state(s, srv, "DOWN", cause);
 }
 
 static void went_up(struct servers *s, struct server *srv, const char *cause, struct mono now)
@@ -173,6 +180,7 @@ static void went_up(struct servers *s, struct server *srv, const char *cause, st
 	servers_announce(s, LOG_LEVEL_NOTICE, "%s/%s is UP: %s, %s", srv->backend->conf->name,
 		srv->name, cause, servers_left(srv->backend, left));
 	servers_settle(s, srv->backend, now);
+	tell_state(s, srv, "UP", cause);
 }
 
 static void feed(struct servers *s, struct server *srv, const struct check_result *r,
@@ -253,6 +261,8 @@ void servers_set_admin(
 	static const char *const words[] = {[SERVER_READY] = "ready",
 		[SERVER_DRAIN] = "draining",
 		[SERVER_MAINT] = "in maintenance"};
+	static const char *const states[] = {
+		[SERVER_READY] = "READY", [SERVER_DRAIN] = "DRAIN", [SERVER_MAINT] = "MAINT"};
 	bool was_maint = srv->admin == SERVER_MAINT;
 	struct mono now = mono_now();
 	char left[SERVERS_LEFT_MAX];
@@ -270,6 +280,7 @@ void servers_set_admin(
 	servers_settle(s, srv->backend, now);
 	if (admin == SERVER_MAINT)
 		close_what_is_open(s, srv);
+	tell_state(s, srv, states[admin], why);
 	check_anew(s, srv);
 	changed(s);
 }

@@ -126,6 +126,8 @@ struct servers_hooks {
 		struct server *s); /* admin state or address: a check under way is void */
 	void (*changed)(
 		void *arg); /* admin state, weight, address or membership: to be kept on disk */
+	/* UP or DOWN by its health, READY, DRAIN or MAINT by an operator. */
+	void (*state)(void *arg, struct server *s, const char *state, const char *cause);
 	void (*published)(
 		void *arg); /* a new view: workers that sleep must wake, or none before it is freed */
 	void *arg;

@@ -33,6 +33,9 @@ const char *check_words(const struct server *s, char buf[CHECK_CAUSE_MAX]);
  * all that are kept. */
 json_t *health_json(struct control *c);
 json_t *cluster_json(struct control *c);
+
+/* `show cluster` for people. */
+void cluster_text(struct control *c, struct expo *out);
 json_t *events_json(struct control *c, size_t max);
 
 #endif

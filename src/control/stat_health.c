@@ -1,5 +1,4 @@
-/* `show health`, `show cluster` and `show events` as JSON. Without a cluster this node is the
- * whole of it. */
+/* `show health` and `show events` as JSON. */
 #include "config-build.h"
 
 #include "control/stat.h"
@@ -57,17 +56,6 @@ json_t *health_json(struct control *c)
 			}
 	}
 	return array;
-}
-
-json_t *cluster_json(struct control *c)
-{
-	return json_pack(
-		"{s:s,s:n,s:[{s:s,s:n,s:s,s:s,s:i,s:o,s:i,s:s,s:n}],s:[],s:{s:s,s:i,s:i,s:b},s:[]}",
-		"node", c->config->node, "cluster", "members", "name", c->config->node, "address",
-		"role", "balancer", "state", "alive", "incarnation", 0, "since",
-		json_time(c->started_wall_us), "rtt_ms", 0, "version", PACKAGE_VERSION,
-		"config_digest", "vips", "quorum", "rule", "none", "voters", 1, "alive", 1, "met",
-		1, "warnings");
 }
 
 /* An event's text is cut to its room, perhaps within a character: then what is whole of it. */

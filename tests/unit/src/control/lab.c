@@ -164,6 +164,12 @@ static void begin(struct lab *l)
 	c->events = events_new(64);
 	c->views = qsbr_new(0, view_free);
 	c->load = load_new(l->config, 16);
+	c->cluster = cluster_new(&(struct cluster_setup){.base = c->base,
+		.config = c->config,
+		.store = c->store,
+		.ports = {-1, -1, NULL},
+		.events = c->events});
+	cr_assert(c->cluster);
 	c->servers = servers_new(l->config, c->views, c->load, c->events);
 	c->mailbox = mailbox_new(c->base, on_reports, l);
 	c->workers = calloc(LAB_WORKERS, sizeof(*c->workers));
@@ -178,6 +184,7 @@ static void begin(struct lab *l)
 	state_load(c);
 	servers_set_hooks(c->servers,
 		&(struct servers_hooks){.changed = on_changed, .added = on_added, .arg = c});
+	cluster_start(c->cluster);
 	c->admin = admin_new(c, why, sizeof(why));
 	cr_assert(c->admin, "%s", why);
 }
@@ -189,6 +196,7 @@ static void end(struct lab *l)
 
 	servers_set_hooks(c->servers, &none);
 	admin_free(c->admin);
+	cluster_free(c->cluster);
 	sampler_free(c->sampler);
 	store_free(c->store);
 	servers_free(c->servers);

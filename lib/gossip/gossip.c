@@ -150,7 +150,7 @@ static void direct_input(struct gossip *g, const struct member *from, struct spa
 		g->stats.refused[GOSSIP_REFUSED_MALFORMED]++;
 		return;
 	}
-	event_add(g,
+	gossip_event_add(g,
 		&(struct queued_event){
 			.event = GOSSIP_EVENT_MESSAGE, .id = from->id, .kind = d.kind},
 		d.value);

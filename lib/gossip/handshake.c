@@ -86,7 +86,8 @@ void handshake_jump(struct gossip *g, struct mono now, uint64_t epoch)
 	g->self->incarnation = 0;
 	records_restart(g->records, g->self->epoch);
 	member_is_news(g, g->self);
-	event_add(g, &(struct queued_event){.event = GOSSIP_EVENT_EPOCH, .epoch = g->self->epoch},
+	gossip_event_add(g,
+		&(struct queued_event){.event = GOSSIP_EVENT_EPOCH, .epoch = g->self->epoch},
 		span_of(NULL, 0));
 }
 

@@ -61,7 +61,7 @@ static bool make_room(struct gossip *g)
 	if (!oldest)
 		return false;
 	share_forget(g, oldest->id);
-	event_member(g, GOSSIP_EVENT_FORGOTTEN, oldest->id);
+	gossip_event_member(g, GOSSIP_EVENT_FORGOTTEN, oldest->id);
 	member_remove(g, oldest);
 	return true;
 }
@@ -97,7 +97,7 @@ void member_remove(struct gossip *g, struct member *m)
 
 	BUG_ON(m == g->self || g->members[at] != m);
 	if (m->lifeline_wanted)
-		event_add(g,
+		gossip_event_add(g,
 			&(struct queued_event){
 				.event = GOSSIP_EVENT_LIFELINE, .id = m->id, .addr = m->addr},
 			span_of(NULL, 0));
@@ -115,7 +115,7 @@ static void lifeline(struct gossip *g, struct member *m, bool wanted)
 	m->lifeline_wanted = wanted;
 	m->lifeline_open = false;
 	m->lifeline_ended_at = (struct mono){0};
-	event_add(g,
+	gossip_event_add(g,
 		&(struct queued_event){.event = GOSSIP_EVENT_LIFELINE,
 			.id = m->id,
 			.addr = m->addr,
@@ -148,7 +148,7 @@ void member_set_details(struct gossip *g, struct member *m, const struct message
 	m->balancer = s->balancer;
 	m->speaks_min = s->speaks_min;
 	m->speaks_max = s->speaks_max;
-	event_member(g, GOSSIP_EVENT_DETAILS, m->id);
+	gossip_event_member(g, GOSSIP_EVENT_DETAILS, m->id);
 }
 
 void member_self_of(const struct member *m, struct message_self *ret)
@@ -229,7 +229,7 @@ void member_show(struct gossip *g, struct mono now, struct member *m)
 
 	if (state == m->shown)
 		return;
-	event_add(g,
+	gossip_event_add(g,
 		&(struct queued_event){
 			.event = GOSSIP_EVENT_MEMBER, .id = m->id, .state = state, .was = m->shown},
 		span_of(NULL, 0));

@@ -121,7 +121,7 @@ bool out_next(struct gossip *g, uint64_t *ret_to, struct gossip_addr *ret_addr, 
 	return false;
 }
 
-void event_add(struct gossip *g, const struct queued_event *e, struct span bytes)
+void gossip_event_add(struct gossip *g, const struct queued_event *e, struct span bytes)
 {
 	struct queued_event *place;
 	size_t at;
@@ -136,9 +136,9 @@ void event_add(struct gossip *g, const struct queued_event *e, struct span bytes
 	place->n = bytes.n;
 }
 
-void event_member(struct gossip *g, enum gossip_event_kind kind, uint64_t id)
+void gossip_event_member(struct gossip *g, enum gossip_event_kind kind, uint64_t id)
 {
-	event_add(g, &(struct queued_event){.event = kind, .id = id}, span_of(NULL, 0));
+	gossip_event_add(g, &(struct queued_event){.event = kind, .id = id}, span_of(NULL, 0));
 }
 
 /* Values are looked up now: what changed twice is told as it is. */

@@ -29,7 +29,8 @@ static void on_record(void *arg, uint64_t origin, uint16_t key)
 
 	if (origin == g->self->id)
 		return;
-	event_add(g, &(struct queued_event){.event = GOSSIP_EVENT_RECORD, .id = origin, .key = key},
+	gossip_event_add(g,
+		&(struct queued_event){.event = GOSSIP_EVENT_RECORD, .id = origin, .key = key},
 		span_of(NULL, 0));
 }
 
@@ -268,7 +269,7 @@ static bool put_item(struct wire_writer *w, struct mono now, const struct item *
 
 static void item_event(struct gossip *g, const struct item *item)
 {
-	event_add(g, &(struct queued_event){.event = GOSSIP_EVENT_ITEM, .kind = item->kind},
+	gossip_event_add(g, &(struct queued_event){.event = GOSSIP_EVENT_ITEM, .kind = item->kind},
 		item->key);
 }
 

@@ -70,7 +70,7 @@ static void tell_new(struct gossip *g, struct mono now, struct member *m)
 
 	m->shown = state;
 	m->since = now;
-	event_add(g,
+	gossip_event_add(g,
 		&(struct queued_event){
 			.event = GOSSIP_EVENT_MEMBER, .id = m->id, .state = state, .was = state},
 		span_of(NULL, 0));
@@ -103,7 +103,7 @@ static void started_again(struct gossip *g, struct mono now, struct member *m,
 	set_epoch(g, now, m, c);
 	m->incarnation = c->incarnation;
 	member_set_details(g, m, details);
-	event_member(g, GOSSIP_EVENT_DETAILS, m->id);
+	gossip_event_member(g, GOSSIP_EVENT_DETAILS, m->id);
 	member_set_status(g, now, m, status_of(c->state), false);
 	member_show(g, now, m);
 	member_is_news(g, m);
@@ -250,7 +250,7 @@ void spread_forget(struct gossip *g, struct gossip_time t, uint64_t id, uint64_t
 	share_forget(g, id);
 	if (!m)
 		return;
-	event_member(g, GOSSIP_EVENT_FORGOTTEN, id);
+	gossip_event_member(g, GOSSIP_EVENT_FORGOTTEN, id);
 	member_remove(g, m);
 }
 

@@ -228,8 +228,8 @@ void out_to_address(
 void out_to_all(struct gossip *g, struct span tlvs);
 /* The next packet that is not a beat. */
 bool out_next(struct gossip *g, uint64_t *ret_to, struct gossip_addr *ret_addr, struct span *ret);
-void event_add(struct gossip *g, const struct queued_event *e, struct span bytes);
-void event_member(struct gossip *g, enum gossip_event_kind kind, uint64_t id);
+void gossip_event_add(struct gossip *g, const struct queued_event *e, struct span bytes);
+void gossip_event_member(struct gossip *g, enum gossip_event_kind kind, uint64_t id);
 
 /* --- member.c --- */
 

@@ -23,11 +23,6 @@ static void run_tls(struct command *cmd)
 			   "of its own");
 }
 
-static void run_no_cluster(struct command *cmd)
-{
-	command_error(cmd, "clusters are not supported yet; this node stands alone");
-}
-
 static void run_observe(struct command *cmd)
 {
 	command_error(cmd,
@@ -43,7 +38,6 @@ const struct command_def commands_later[] = {
 	{.words = "show trace", .usage = " <name>", .run = run_observe},
 	{.words = "show usage", .usage = "", .run = run_observe},
 	{.words = "show discovery", .usage = "", .run = run_observe},
-	{.words = "move vip", .usage = " <addr> to <node>", .run = run_no_cluster},
 	{.words = "reload", .usage = "", .run = run_reload},
 	{.words = "upgrade", .usage = "", .run = run_upgrade},
 	{0},

@@ -16,6 +16,7 @@ static const struct command_def *const tables[] = {
 	commands_diagnose,
 	commands_cluster,
 	commands_members,
+	commands_vip,
 	commands_later,
 	commands_cli,
 };

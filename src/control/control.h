@@ -38,9 +38,9 @@ struct control {
 	struct load *load;
 	struct servers *servers;
 	struct events *events;
-	struct store *store; /* of state_dir */
+	struct store *store;	 /* of state_dir */
 	struct cluster *cluster; /* always there; without a cluster it is this node alone */
-	struct vip *vip; /* NULL: this node has no virtual addresses */
+	struct vip *vip;	 /* NULL: this node has no virtual addresses */
 	struct control_worker *workers;
 	size_t n_workers;
 	struct mailbox *mailbox; /* reports of the workers */
@@ -53,7 +53,6 @@ struct control {
 	struct admin *admin;
 	struct status_http *status_http;
 	struct notifier *notifier; /* NULL: no cluster.notify */
-	struct cluster *cluster;   /* always there; without a cluster it is this node alone */
 	struct control_own *own;   /* control.c's */
 };
 

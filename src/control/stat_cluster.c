@@ -158,11 +158,31 @@ static json_t *json_warnings(struct control *c)
 	return array;
 }
 
+/* Of a node that has no voice itself: the balancers that it knows of. */
+static json_t *json_quorum_seen(struct control *c)
+{
+	unsigned voters = 0, alive = 0;
+
+	if (!cluster_enabled(c->cluster))
+		return json_pack(
+			"{s:s,s:i,s:i,s:b}", "rule", "none", "voters", 1, "alive", 1, "met", 1);
+	for (size_t i = 0; i < cluster_members(c->cluster); i++) {
+		const struct cluster_member *m = cluster_member_at(c->cluster, i);
+
+		voters += m->balancer;
+		alive += m->balancer && (m->state == CLUSTER_ALIVE || m->state == CLUSTER_SUSPECT);
+	}
+	return json_pack("{s:s,s:i,s:i,s:b}", "rule",
+		c->config->cluster.quorum == QUORUM_NONE ? "none" : "majority", "voters", voters,
+		"alive", alive, "met", alive * 2 > voters);
+}
+
 json_t *cluster_json(struct control *c)
 {
 	return json_pack("{s:s,s:s?,s:o,s:o,s:o,s:o}", "node", c->config->node, "cluster",
 		c->config->cluster.name, "members", json_members(c), "vips", vip_json(c->vip),
-		"quorum", vip_quorum_json(c->vip), "warnings", json_warnings(c));
+		"quorum", c->vip ? vip_quorum_json(c->vip) : json_quorum_seen(c), "warnings",
+		json_warnings(c));
 }
 
 /* --- text --- */

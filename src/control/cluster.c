@@ -385,11 +385,14 @@ static struct gossip *new_gossip(struct cluster *cl)
 {
 	const struct config_cluster *conf = cl->conf;
 	struct gossip_addr *peers = calloc(conf->n_peers + 1, sizeof(*peers));
+	struct gossip_addr self = cluster_addr_to(&conf->bind);
 	uint64_t wall_ms = log_wall_us() / 1000, seed;
 	struct gossip *g;
 
 	if (!peers)
 		return NULL;
+	if (!conf->name)
+		self.port = 1; /* nobody will ever hear of it, but it has to have one */
 	for (size_t i = 0; i < conf->n_peers; i++)
 		peers[i] = cluster_addr_to(&conf->peers[i]);
 	randombytes_buf(&seed, sizeof(seed));
@@ -397,7 +400,7 @@ static struct gossip *new_gossip(struct cluster *cl)
 		&(struct gossip_config){
 			.node = cl->setup.config->node,
 			.id = cl->id,
-			.self = cluster_addr_to(&conf->bind),
+			.self = self,
 			.balancer = conf->n_vips > 0,
 			.beat_ms = conf->name ? conf->beat_ms : ALONE_BEAT_MS,
 			.silent_ms = conf->name ? conf->silent_ms : ALONE_SILENT_MS,

@@ -74,12 +74,12 @@ http {
 class Authority:
     """A certificate authority of this run, and its certificates."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, backends=2):
         self.folder = folder
         self.openssl("req -x509 -nodes -days 2 -subj /CN=lab -keyout ca.key -out ca.pem " + self.KEY)
         self.pem = str(folder / "ca.pem")
         self.trust = ssl.create_default_context(cafile=self.pem)
-        for name in ("aegis-01", "aegis-02"):
+        for name in (f"aegis-{i:02}" for i in range(1, backends + 1)):
             (folder / f"{name}.ext").write_text(
                 "subjectAltName=" + ",".join(f"DNS:{n}" for n in NAMES))
             self.openssl(f"req -nodes -subj /CN={name} -keyout {name}.key -out {name}.csr " + self.KEY)

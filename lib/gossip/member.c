@@ -104,6 +104,7 @@ void member_remove(struct gossip *g, struct member *m)
 	memmove(g->members + at, g->members + at + 1,
 		(g->n_members - at - 1) * sizeof(*g->members));
 	g->n_members--;
+	g->n_neighbours = 0; /* until they are looked for again */
 	g->hash_stale = g->neighbours_stale = true;
 	free(m);
 }
@@ -303,6 +304,27 @@ static size_t everyone(
 	return n;
 }
 
+/* Who may hold addresses has to know at once who else is cut off, so a few balancers watch each other. */
+static void add_balancers(const struct gossip *g, const struct member *m,
+	struct member *ret[OBSERVERS_MAX], size_t *n)
+{
+	size_t balancers = 1;
+
+	for (size_t i = 0; i < g->n_members; i++) {
+		const struct member *o = g->members[i];
+
+		balancers += o != m && o->balancer && o->status == MEMBER_ALIVE;
+	}
+	if (!m->balancer || balancers > FEW_BALANCERS)
+		return;
+	for (size_t i = 0; i < g->n_members; i++) {
+		struct member *o = g->members[i];
+
+		if (o != m && o->balancer && o->status == MEMBER_ALIVE)
+			add_observer(ret, n, o);
+	}
+}
+
 size_t member_observers(
 	const struct gossip *g, const struct member *m, struct member *ret[OBSERVERS_MAX])
 {
@@ -320,6 +342,7 @@ size_t member_observers(
 		add_observer(ret, &n, before);
 		add_observer(ret, &n, behind);
 	}
+	add_balancers(g, m, ret, &n);
 	return n;
 }
 
@@ -333,17 +356,14 @@ static bool is_among(struct member *const *list, size_t n, const struct member *
 
 void neighbours_refresh(struct gossip *g, struct mono now)
 {
-	struct member *observers[OBSERVERS_MAX];
-	size_t n;
-
 	if (!g->neighbours_stale)
 		return;
 	g->neighbours_stale = false;
-	n = member_observers(g, g->self, observers);
+	g->n_neighbours = member_observers(g, g->self, g->neighbours);
 	g->n_alive = 0;
 	for (size_t i = 0; i < g->n_members; i++) {
 		struct member *m = g->members[i];
-		bool is = is_among(observers, n, m);
+		bool is = is_among(g->neighbours, g->n_neighbours, m);
 
 		g->n_alive += m->status == MEMBER_ALIVE;
 		if (is && !m->is_neighbour) {

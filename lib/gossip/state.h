@@ -10,9 +10,10 @@
 #include "gossip/session.h"
 
 enum {
-	RINGS_MAX = 5,	    /* each gives two observers */
-	OBSERVERS_MAX = 10, /* 2 * RINGS_MAX, and all the others up to nine nodes */
-	FULL_MESH = 9,	    /* up to this many nodes everybody observes everybody */
+	RINGS_MAX = 5,	   /* each gives two observers */
+	FEW_BALANCERS = 5, /* up to so many observe each other, whatever the rings say */
+	OBSERVERS_MAX = 2 * RINGS_MAX + FEW_BALANCERS - 1,
+	FULL_MESH = 9,	  /* up to this many nodes everybody observes everybody */
 	FEW_NODES = 40,	  /* below, five rings, so that about eight neighbours are different ones */
 	NEWS_BEATS = 6,	  /* beats that carry what changed of a member */
 	NEWS_AT_ONCE = 8, /* members in one beat's news */
@@ -143,6 +144,8 @@ struct gossip {
 	size_t n_peers;
 	struct forgotten forgotten[FORGOTTEN_MAX];
 	size_t n_forgotten, next_forgotten;
+	struct member *neighbours[OBSERVERS_MAX]; /* our observers, and we are theirs */
+	size_t n_neighbours;
 	bool neighbours_stale, hash_stale;
 	uint64_t members_hash;
 	size_t n_alive; /* of members, this node included */
@@ -157,7 +160,8 @@ struct gossip {
 	bool urgent;		     /* a beat at once */
 	struct mono listening_since; /* or since we listen again */
 	struct mono lagged_until;
-	struct mono heard_any_at, accused_at;
+	struct mono heard_any_at, company_since; /* since when not alone */
+	struct mono accused_at;
 	bool unheard, alone;			 /* as of the last look */
 	bool to_judge;				 /* votes changed */
 	struct mono hello_full_at, echo_full_at; /* buckets of answers to senders without session */

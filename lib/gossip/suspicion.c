@@ -254,14 +254,28 @@ static bool is_contested(const struct gossip *g, struct mono now, const struct m
 	       observes(g, m);
 }
 
+/* Who was only found dead because this node heard nobody: with others to ask again, they decide. */
+static void look_again(struct gossip *g, struct mono now, struct member *m)
+{
+	set_vote(g, now, m, observes(g, m) && !is_lagging(g, now));
+	if (g->alone || !passed(g->company_since, now, g->silent_us))
+		return;
+	if (member_is_condemned(g, now, m))
+		die(g, now, m);
+	else
+		member_set_status(g, now, m, MEMBER_ALIVE, false);
+}
+
 static void look_at(struct gossip *g, struct mono now, struct member *m)
 {
 	bool contested = is_contested(g, now, m);
 	bool can = !is_lagging(g, now) && !g->has_left;
 
 	drop_old_votes(g, now, m);
-	if (m->dead_here)
+	if (m->dead_here) {
+		look_again(g, now, m);
 		return;
+	}
 	/* Who died by its lifeline was silent for two beats only: the vote stands until it is heard. */
 	if (contested && m->voted && can)
 		return;
@@ -299,10 +313,10 @@ static bool look_whether_unheard(const struct gossip *g, struct mono now)
 
 	if (!passed(g->listening_since, now, g->silent_us))
 		return false;
-	for (size_t i = 0; i < g->n_members; i++) {
-		const struct member *m = g->members[i];
+	for (size_t i = 0; i < g->n_neighbours; i++) {
+		const struct member *m = g->neighbours[i];
 
-		if (!m->is_neighbour || !member_is_heard(g, now, m))
+		if (!member_is_heard(g, now, m))
 			continue;
 		heard++;
 		deaf += passed(later(m->hears_us_at, m->session_at), now, g->silent_us);
@@ -310,11 +324,21 @@ static bool look_whether_unheard(const struct gossip *g, struct mono now)
 	return heard >= 2 && deaf * 2 > heard;
 }
 
+/* Whoever hears nobody has nobody to ask. */
+static void bury_all(struct gossip *g, struct mono now)
+{
+	for (size_t i = 0; i < g->n_members; i++)
+		if (g->members[i] != g->self && g->members[i]->status == MEMBER_ALIVE)
+			die(g, now, g->members[i]);
+}
+
 void suspicion_look(struct gossip *g, struct mono now)
 {
 	neighbours_refresh(g, now);
 	g->alone = look_whether_alone(g, now);
 	g->unheard = look_whether_unheard(g, now);
+	if (g->alone)
+		bury_all(g, now);
 	for (size_t i = 0; i < g->n_members; i++) {
 		struct member *m = g->members[i];
 
@@ -327,33 +351,23 @@ void suspicion_look(struct gossip *g, struct mono now)
 	suspicion_judge(g, now);
 }
 
-/* Who was only found dead because we heard nobody is looked at again: now there are others to ask. */
-static void not_alone_any_more(struct gossip *g, struct mono now)
-{
-	g->alone = false;
-	for (size_t i = 0; i < g->n_members; i++) {
-		struct member *m = g->members[i];
-
-		if (!m->dead_here)
-			continue;
-		m->voted = true;
-		m->n_votes = 0;
-		member_set_status(g, now, m, MEMBER_ALIVE, false);
-	}
-}
-
 void suspicion_heard(struct gossip *g, struct mono now, struct member *m)
 {
-	bool was_alone = g->alone || m->dead_here;
-
 	/* After a silence its word that it does not hear us is as old as the silence. */
 	if (passed(m->heard_at, now, g->silent_us))
 		m->hears_us_at = now;
 	m->heard_at = g->heard_any_at = now;
 	if (is_set(m->lifeline_ended_at) && passed(m->lifeline_ended_at, now, g->beat_us))
 		m->lifeline_ended_at = (struct mono){0};
-	if (was_alone)
-		not_alone_any_more(g, now);
+	if (g->alone) {
+		g->alone = false;
+		g->company_since = now;
+	}
+	if (m->dead_here) {
+		m->voted = false;
+		m->n_votes = 0;
+		member_set_status(g, now, m, MEMBER_ALIVE, false);
+	}
 	if (m->status == MEMBER_DEAD)
 		m->tell_due = true;
 	if (m->voted && member_link_works(g, now, m))
@@ -377,7 +391,7 @@ void suspicion_lagged(struct gossip *g, struct mono now)
 	g->lagged_until = mono_add_us(now, g->silent_us);
 	g->listening_since = now;
 	for (size_t i = 0; i < g->n_members; i++)
-		if (g->members[i]->voted && !g->members[i]->dead_here)
+		if (g->members[i]->voted)
 			set_vote(g, now, g->members[i], false);
 }
 
@@ -386,11 +400,11 @@ struct mono suspicion_deadline(const struct gossip *g)
 {
 	struct mono first = MONO_NEVER;
 
-	for (size_t i = 0; i < g->n_members; i++) {
-		const struct member *m = g->members[i];
+	for (size_t i = 0; i < g->n_neighbours; i++) {
+		const struct member *m = g->neighbours[i];
 		struct mono end;
 
-		if (!m->is_neighbour || m->voted)
+		if (m->voted)
 			continue;
 		end = silence_ends(g, m);
 		if (m->has_session)

@@ -1,0 +1,158 @@
+#include "scenario.h"
+
+#include "base/prng.h"
+
+#include <string.h>
+
+enum {
+	FIRST_FAULT_MS = 1500, /* the cluster has formed by then */
+	FAULTS_WITHIN_MS = 3000,
+	LASTS_MS = 2600,
+	QUIET_MS = 5000,
+};
+
+/* A cluster's size: small ones are the most common, and the fastest to go through. */
+static uint32_t draw_nodes(struct prng *g)
+{
+	uint64_t x = prng_below(g, 1000);
+
+	if (x < 350)
+		return 2;
+	if (x < 750)
+		return 3;
+	if (x < 900)
+		return 5;
+	if (x < 990)
+		return 4 + (uint32_t)prng_below(g, 6);
+	if (x < 999)
+		return 10 + (uint32_t)prng_below(g, 11);
+	return 50 + 50 * (uint32_t)prng_below(g, 2);
+}
+
+static uint32_t draw_loss(struct prng *g)
+{
+	switch (prng_below(g, 4)) {
+	case 0:
+		return 200;
+	case 1:
+		return (uint32_t)prng_below(g, 200);
+	default:
+		return 0;
+	}
+}
+
+static void draw_parameters(struct fault *f, const struct scenario *s, struct prng *g)
+{
+	static const int32_t jumps[] = {-86400, 86400, -3600, 3600, -1, 1, -17280000};
+
+	f->a = (uint32_t)prng_below(g, s->nodes);
+	switch (f->kind) {
+	case FAULT_LINK:
+	case FAULT_ONEWAY:
+		f->b = (f->a + 1 + (uint32_t)prng_below(g, s->nodes - 1)) % s->nodes;
+		break;
+	case FAULT_SPLIT:
+		f->a = 1 + (uint32_t)prng_below(g, s->nodes - 1);
+		f->b = (uint32_t)prng_below(g, 4);
+		break;
+	case FAULT_LOSS:
+		f->p = 100 + (int32_t)prng_below(g, 500);
+		break;
+	case FAULT_DOUBLE:
+		f->p = 100;
+		break;
+	case FAULT_SHUFFLE:
+		f->p = 1 + (int32_t)prng_below(g, 50);
+		break;
+	case FAULT_CLOCK:
+		f->p = jumps[prng_below(g, 7)];
+		break;
+	case FAULT_ITEM:
+		f->b = (uint32_t)prng_below(g, 5);
+		f->p = prng_below(g, 3) ? 0 : 100 + (int32_t)prng_below(g, 2000);
+		break;
+	case FAULT_RECORD:
+		f->b = (uint32_t)prng_below(g, 5);
+		f->p = (int32_t)prng_below(g, 481);
+		break;
+	case FAULT_MOVE:
+		f->b = (uint32_t)prng_below(g, s->vips ? s->vips : 1);
+		f->p = (int32_t)prng_below(g, s->balancers);
+		break;
+	case FAULT_PRIORITY:
+		f->p = (int32_t)prng_below(g, 101);
+		break;
+	default:
+		break;
+	}
+}
+
+static bool is_instant(enum fault_kind kind)
+{
+	return kind == FAULT_CLOCK || kind == FAULT_ITEM || kind == FAULT_RECORD ||
+	       kind == FAULT_MOVE;
+}
+
+static bool is_an_end(enum fault_kind kind)
+{
+	return kind == FAULT_KILL || kind == FAULT_HALT || kind == FAULT_STOP;
+}
+
+static void draw_fault(struct fault *f, const struct scenario *s, struct prng *g, uint32_t *gone)
+{
+	*f = (struct fault){.kind = (enum fault_kind)prng_below(g, FAULT_KINDS)};
+	draw_parameters(f, s, g);
+	f->at_ms = FIRST_FAULT_MS + (uint32_t)prng_below(g, FAULTS_WITHIN_MS);
+	if (is_instant(f->kind))
+		return;
+	f->forgets = prng_below(g, 4) == 0;
+	/* Fewer than half of the nodes may be gone in the end. */
+	if (is_an_end(f->kind) && prng_below(g, 3) == 0 && 2 * (*gone + 1) < s->nodes) {
+		++*gone;
+		return;
+	}
+	f->until_ms = f->at_ms + 20 + (uint32_t)prng_below(g, prng_below(g, 2) ? LASTS_MS : 500);
+}
+
+void scenario_draw(struct scenario *s, uint64_t seed)
+{
+	struct prng g;
+	uint32_t gone = 0;
+	bool fast;
+
+	prng_init(&g, seed ^ UINT64_C(0x5ce0a210));
+	memset(s, 0, sizeof *s);
+	s->seed = seed;
+	s->nodes = draw_nodes(&g);
+	s->balancers = s->nodes <= 5 ? s->nodes : 2 + (uint32_t)prng_below(&g, 6);
+	if (s->balancers > s->nodes)
+		s->balancers = s->nodes;
+	fast = s->nodes < 50 && prng_below(&g, 2) == 0;
+	s->beat_ms = fast ? 25 : 50;
+	s->silent_ms = fast ? 300 : 600;
+	s->vips = 1 + (uint32_t)prng_below(&g, SIM_VIPS_MAX);
+	s->prefer = prng_below(&g, 3) ? 0 : 1 + (uint32_t)prng_below(&g, s->balancers);
+	s->quorum = prng_below(&g, 5) > 0;
+	s->gateway = prng_below(&g, 3) > 0;
+	s->loss = draw_loss(&g);
+	s->delay_us = 50 + (uint32_t)prng_below(&g, 500);
+	s->jitter_us = (uint32_t)prng_below(&g, 300);
+	s->peers = prng_below(&g, 4) ? s->nodes : (s->nodes + 1) / 2;
+	s->quiet_ms = QUIET_MS;
+	s->n_faults = (uint32_t)prng_below(&g, 7);
+	for (uint32_t i = 0; i < s->n_faults; i++)
+		draw_fault(&s->faults[i], s, &g, &gone);
+}
+
+uint32_t scenario_last_ms(const struct scenario *s)
+{
+	uint32_t last = FIRST_FAULT_MS;
+
+	for (uint32_t i = 0; i < s->n_faults; i++) {
+		const struct fault *f = &s->faults[i];
+		uint32_t end = f->until_ms ? f->until_ms : f->at_ms;
+
+		last = end > last ? end : last;
+	}
+	return last;
+}

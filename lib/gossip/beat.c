@@ -5,6 +5,7 @@ enum {
 	JITTER_PART = 10,  /* of a beat: so evenly spread around its time */
 	VOTES_BYTES = 640, /* of a beat at most */
 	HOLD_MAX_US = 60 * 1000 * 1000,
+	REPAIR_TRIES = 12, /* every other beat, before they become rarer */
 };
 
 /* --- composing --- */
@@ -238,7 +239,11 @@ static bool repair_is_due(
 	if (!mono_reached(now, r->next))
 		return false;
 	r->next = mono_add_ms(now, r->wait_ms);
-	if (r->wait_ms < 64 * beat_ms)
+	/* Half of the tries fail where a fifth of the packets get lost; what two nodes cannot agree on is not asked
+	 * for so often for ever. */
+	if (r->tries < REPAIR_TRIES)
+		r->tries++;
+	else if (r->wait_ms < 64 * beat_ms)
 		r->wait_ms *= 2;
 	return true;
 }

@@ -33,6 +33,7 @@ struct repair {
 	struct mono differs_since; /* 0: equal */
 	struct mono next;
 	uint32_t wait_ms;
+	unsigned int tries;
 };
 
 enum { REPAIR_MEMBERS, REPAIR_RECORDS, REPAIR_ITEMS, REPAIRS };

@@ -24,12 +24,12 @@ static void put_beat(struct gossip *g, struct mono now, struct wire_writer *w, s
 	struct message_beat b = {.incarnation = g->self->incarnation,
 		.heard_ms = heard_ms(m, now),
 		.stamp = (uint32_t)now.us,
-		.members = members_hash(g),
+		.members = member_table_hash(g),
 		.records = records_hash(g->records),
 		.items = items_hash(g->items)};
 	uint64_t hold = mono_diff_us(m->its_stamp_at, now);
 
-	b.flags |= is_lagging(g, now) ? BEAT_LAGGING : 0;
+	b.flags |= suspicion_is_lagging(g, now) ? BEAT_LAGGING : 0;
 	b.flags |= g->has_left ? BEAT_LEFT : 0;
 	b.flags |= m->probe_due ? BEAT_PROBE : 0;
 	if (is_set(m->its_stamp_at) && hold < HOLD_MAX_US) {
@@ -47,7 +47,7 @@ static void gather_votes(
 	if (m->voted)
 		ret->votes[ret->n++] = (struct message_vote){.voter = g->self->id};
 	for (size_t i = 0; i < m->n_votes && ret->n < MESSAGE_VOTERS_MAX; i++) {
-		if (!vote_is_fresh(g, now, &m->votes[i]))
+		if (!suspicion_vote_is_fresh(g, now, &m->votes[i]))
 			continue;
 		ret->votes[ret->n].voter = m->votes[i].voter;
 		ret->votes[ret->n++].age_ms =
@@ -251,7 +251,8 @@ static bool repair_is_due(
 static void compare_hashes(
 	struct gossip *g, struct gossip_time t, struct member *m, const struct message_beat *b)
 {
-	if (repair_is_due(g, t.now, m, &m->repairs[REPAIR_MEMBERS], b->members == members_hash(g)))
+	if (repair_is_due(
+		    g, t.now, m, &m->repairs[REPAIR_MEMBERS], b->members == member_table_hash(g)))
 		spread_send_summary(g, m);
 	if (repair_is_due(g, t.now, m, &m->repairs[REPAIR_RECORDS],
 		    b->records == records_hash(g->records)))

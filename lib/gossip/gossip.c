@@ -88,8 +88,8 @@ void gossip_free(struct gossip *g)
 		free(g->members[i]);
 	free(g->peers);
 	share_free(g);
-	queue_free(&g->out);
-	queue_free(&g->events);
+	gossip_queue_free(&g->out);
+	gossip_queue_free(&g->events);
 	free(g);
 }
 
@@ -317,7 +317,7 @@ bool gossip_output(struct gossip *g, struct gossip_time t, struct gossip_packet 
 	struct member *m;
 	struct draft d;
 
-	if (!out_next(g, &ret->to, &ret->addr, &tlvs)) {
+	if (!gossip_out_next(g, &ret->to, &ret->addr, &tlvs)) {
 		if (!beat_next(g, t, &d, &m))
 			return false;
 		ret->to = m->id;
@@ -344,7 +344,7 @@ bool gossip_send(
 		return false;
 	draft_start(&d);
 	message_put_direct(&d.w, kind, value);
-	out_to(g, m, draft_span(&d));
+	gossip_out_to(g, m, draft_span(&d));
 	return true;
 }
 
@@ -417,7 +417,7 @@ void gossip_self(const struct gossip *g, struct gossip_self *ret)
 		.unheard = g->unheard,
 		.accused = is_set(g->accused_at) &&
 			   !passed(g->accused_at, g->ticked_for, g->silent_us),
-		.lagging = is_lagging(g, g->ticked_for),
+		.lagging = suspicion_is_lagging(g, g->ticked_for),
 		.speaks = common_version(g)};
 }
 

@@ -138,7 +138,7 @@ static void establish(
 	struct gossip *g, struct gossip_time t, const struct arrival *a, struct words *w)
 {
 	struct member *m = member_find(g, a->sender);
-	struct forgotten *f = forgotten_find(g, a->sender);
+	struct forgotten *f = member_forgotten_find(g, a->sender);
 	struct message_claim c = {
 		.id = a->sender, .epoch = a->head.epoch, .incarnation = w->self.incarnation};
 
@@ -181,7 +181,7 @@ static bool may_challenge(struct gossip *g, struct mono now, struct member *m)
 static void challenge(struct gossip *g, struct gossip_time t, const struct arrival *a,
 	struct wire_writer *w, const struct member *m)
 {
-	const struct forgotten *f = m ? NULL : forgotten_find(g, a->sender);
+	const struct forgotten *f = m ? NULL : member_forgotten_find(g, a->sender);
 	struct member stand_in;
 
 	if (f) {
@@ -210,7 +210,7 @@ static void answer(
 	if (!in_session && may_challenge(g, t.now, m))
 		challenge(g, t, a, &d.w, m);
 	if (!draft_is_empty(&d))
-		out_to_address(g, a->sender, a->from, draft_span(&d));
+		gossip_out_to_address(g, a->sender, a->from, draft_span(&d));
 }
 
 void handshake_input(struct gossip *g, struct gossip_time t, const struct arrival *a)
@@ -247,7 +247,7 @@ void handshake_replayed(struct gossip *g, struct gossip_time t, const struct arr
 	m->challenged_at = t.now;
 	draft_start(&d);
 	challenge(g, t, a, &d.w, m);
-	out_to(g, m, draft_span(&d));
+	gossip_out_to(g, m, draft_span(&d));
 }
 
 /* --- asking --- */
@@ -272,7 +272,7 @@ static void hello(
 
 	draft_start(&d);
 	handshake_put_challenge(g, t, &d.w, id ? member_find(g, id) : NULL, 0);
-	out_to_address(g, id, addr, draft_span(&d));
+	gossip_out_to_address(g, id, addr, draft_span(&d));
 	g->stats.challenges_out++;
 }
 

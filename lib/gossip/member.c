@@ -143,7 +143,7 @@ void member_set_details(struct gossip *g, struct member *m, const struct message
 	changed |= set_text(m->version, s->version);
 	if (!changed)
 		return;
-	lifeline(g, m, false); /* wanted again by neighbours_refresh(), at its new address */
+	lifeline(g, m, false); /* wanted again by member_neighbours_refresh(), at its new address */
 	g->neighbours_stale = true;
 	m->addr = s->addr;
 	m->balancer = s->balancer;
@@ -182,7 +182,7 @@ static int compare(uint64_t a, uint64_t b)
 	return a < b ? -1 : a > b;
 }
 
-int claim_compare(const struct message_claim *a, const struct message_claim *b)
+int message_claim_compare(const struct message_claim *a, const struct message_claim *b)
 {
 	int order = compare(a->epoch, b->epoch);
 
@@ -219,7 +219,7 @@ static enum gossip_state state_of(const struct gossip *g, struct mono now, const
 	if (m->voted)
 		return GOSSIP_SUSPECT;
 	for (size_t i = 0; i < m->n_votes; i++)
-		if (vote_is_fresh(g, now, &m->votes[i]))
+		if (suspicion_vote_is_fresh(g, now, &m->votes[i]))
 			return GOSSIP_SUSPECT;
 	return GOSSIP_ALIVE;
 }
@@ -246,7 +246,7 @@ static uint64_t claim_hash(const struct member *m)
 	return mix(mix(mix(c.id) ^ c.epoch) ^ ((uint64_t)c.incarnation << 8 | c.state));
 }
 
-uint64_t members_hash(struct gossip *g)
+uint64_t member_table_hash(struct gossip *g)
 {
 	if (!g->hash_stale)
 		return g->members_hash;
@@ -354,7 +354,7 @@ static bool is_among(struct member *const *list, size_t n, const struct member *
 	return false;
 }
 
-void neighbours_refresh(struct gossip *g, struct mono now)
+void member_neighbours_refresh(struct gossip *g, struct mono now)
 {
 	if (!g->neighbours_stale)
 		return;
@@ -376,7 +376,7 @@ void neighbours_refresh(struct gossip *g, struct mono now)
 	}
 }
 
-struct forgotten *forgotten_find(struct gossip *g, uint64_t id)
+struct forgotten *member_forgotten_find(struct gossip *g, uint64_t id)
 {
 	for (size_t i = 0; i < g->n_forgotten; i++)
 		if (g->forgotten[i].id == id)

@@ -8,7 +8,7 @@
  * the network had lost it. */
 enum { ENTRIES_MAX = 65536, BYTES_MAX = 8 << 20 };
 
-void queue_free(struct queue *q)
+void gossip_queue_free(struct queue *q)
 {
 	free(q->entries);
 	free(q->bytes);
@@ -70,17 +70,18 @@ static void add_out(struct gossip *g, struct outgoing o, struct span tlvs)
 	*place = o;
 }
 
-void out_to(struct gossip *g, const struct member *m, struct span tlvs)
+void gossip_out_to(struct gossip *g, const struct member *m, struct span tlvs)
 {
 	add_out(g, (struct outgoing){.to = m->id, .addr = m->addr}, tlvs);
 }
 
-void out_to_address(struct gossip *g, uint64_t id, const struct gossip_addr *addr, struct span tlvs)
+void gossip_out_to_address(
+	struct gossip *g, uint64_t id, const struct gossip_addr *addr, struct span tlvs)
 {
 	add_out(g, (struct outgoing){.to = id, .addr = *addr}, tlvs);
 }
 
-void out_to_all(struct gossip *g, struct span tlvs)
+void gossip_out_to_all(struct gossip *g, struct span tlvs)
 {
 	add_out(g, (struct outgoing){.to_all = true}, tlvs);
 }
@@ -98,7 +99,8 @@ static const struct member *next_of_all(struct gossip *g)
 	return NULL;
 }
 
-bool out_next(struct gossip *g, uint64_t *ret_to, struct gossip_addr *ret_addr, struct span *ret)
+bool gossip_out_next(
+	struct gossip *g, uint64_t *ret_to, struct gossip_addr *ret_addr, struct span *ret)
 {
 	struct queue *q = &g->out;
 

@@ -10,7 +10,7 @@ enum {
 	LIST_PIECES_MAX = 4, /* of one bucket at once */
 };
 
-bool may_answer(struct gossip *g, struct mono now, struct member *m)
+bool share_may_answer(struct gossip *g, struct mono now, struct member *m)
 {
 	(void)g;
 	if (passed(m->answered_since, now, ANSWERS_MS * 1000)) {
@@ -81,8 +81,8 @@ static void parcel_flush(struct parcel *p)
 {
 	if (draft_is_empty(&p->d))
 		return;
-	if (may_answer(p->g, p->t.now, p->to)) {
-		out_to(p->g, p->to, draft_span(&p->d));
+	if (share_may_answer(p->g, p->t.now, p->to)) {
+		gossip_out_to(p->g, p->to, draft_span(&p->d));
 		p->g->stats.repairs_out++;
 	} else {
 		p->full = true;
@@ -175,7 +175,7 @@ void share_send_digest(struct gossip *g, struct member *to)
 			return;
 		draft_start(&d);
 		put_entries(&d.w, MESSAGE_DIGEST, entries, n);
-		out_to(g, to, draft_span(&d));
+		gossip_out_to(g, to, draft_span(&d));
 		g->stats.repairs_out++;
 		left = n < left ? left - n : 0;
 	}
@@ -243,7 +243,7 @@ enum records_status gossip_publish(
 		return status;
 	draft_start(&d);
 	put_record(&d.w, &r);
-	out_to_all(g, draft_span(&d));
+	gossip_out_to_all(g, draft_span(&d));
 	return status;
 }
 
@@ -307,7 +307,7 @@ void share_send_buckets(struct gossip *g, struct member *to)
 		hashes[b] = items_bucket_hash(g->items, b);
 	draft_start(&d);
 	message_put_buckets(&d.w, hashes);
-	out_to(g, to, draft_span(&d));
+	gossip_out_to(g, to, draft_span(&d));
 	g->stats.repairs_out++;
 }
 
@@ -388,7 +388,7 @@ enum items_status gossip_item_set(struct gossip *g, struct gossip_time t, const 
 	item_event(g, &item);
 	draft_start(&d);
 	put_item(&d.w, t.now, &item);
-	out_to_all(g, draft_span(&d));
+	gossip_out_to_all(g, draft_span(&d));
 	return status;
 }
 

@@ -190,7 +190,7 @@ void spread_claim(struct gossip *g, struct gossip_time t, const struct message_c
 		return;
 	}
 	if (!m) {
-		f = forgotten_find(g, c->id);
+		f = member_forgotten_find(g, c->id);
 		if (f && c->epoch <= f->epoch)
 			f->news_left = NEWS_BEATS;
 		else
@@ -200,7 +200,7 @@ void spread_claim(struct gossip *g, struct gossip_time t, const struct message_c
 	member_claim_of(m, &known);
 	if (c->epoch > m->epoch) {
 		started_again(g, t.now, m, c, details);
-	} else if (claim_compare(c, &known) > 0) {
+	} else if (message_claim_compare(c, &known) > 0) {
 		newer_claim(g, t.now, m, c, direct);
 	}
 }
@@ -220,7 +220,7 @@ void spread_deaths(struct gossip *g, struct gossip_time t, struct span body)
 
 static void remember_forgotten(struct gossip *g, uint64_t id, uint64_t epoch)
 {
-	struct forgotten *f = forgotten_find(g, id);
+	struct forgotten *f = member_forgotten_find(g, id);
 
 	if (!f) {
 		f = &g->forgotten[g->next_forgotten];
@@ -235,7 +235,7 @@ static void remember_forgotten(struct gossip *g, uint64_t id, uint64_t epoch)
 void spread_forget(struct gossip *g, struct gossip_time t, uint64_t id, uint64_t epoch)
 {
 	struct member *m = member_find(g, id);
-	struct forgotten *f = forgotten_find(g, id);
+	struct forgotten *f = member_forgotten_find(g, id);
 
 	if (id == g->self->id) {
 		if (epoch >= g->self->epoch)
@@ -313,7 +313,7 @@ static void send_claims(struct gossip *g, struct member *to, bool answer, size_t
 		message_put_claim(&d.w, &c);
 	}
 	message_end(&d.w, begun);
-	out_to(g, to, draft_span(&d));
+	gossip_out_to(g, to, draft_span(&d));
 	g->stats.repairs_out++;
 }
 
@@ -344,8 +344,8 @@ static void reply_flush(struct reply *r)
 {
 	if (draft_is_empty(&r->d))
 		return;
-	if (may_answer(r->g, r->now, r->to)) {
-		out_to(r->g, r->to, draft_span(&r->d));
+	if (share_may_answer(r->g, r->now, r->to)) {
+		gossip_out_to(r->g, r->to, draft_span(&r->d));
 		r->g->stats.repairs_out++;
 	}
 	draft_start(&r->d);
@@ -371,7 +371,7 @@ static void reply_forgotten(struct reply *r, const struct forgotten *f)
 static bool reply_to_claim(struct reply *r, struct gossip_time t, const struct message_claim *c)
 {
 	struct member *m = member_find(r->g, c->id);
-	struct forgotten *f = m ? NULL : forgotten_find(r->g, c->id);
+	struct forgotten *f = m ? NULL : member_forgotten_find(r->g, c->id);
 	struct message_claim known;
 	int order;
 
@@ -381,7 +381,7 @@ static bool reply_to_claim(struct reply *r, struct gossip_time t, const struct m
 		return !f || f->epoch < c->epoch;
 	}
 	member_claim_of(m, &known);
-	order = claim_compare(&known, c);
+	order = message_claim_compare(&known, c);
 	if (order > 0)
 		reply_member(r, m);
 	else if (order < 0)
@@ -434,7 +434,7 @@ void spread_summary(
 	if (at < g->n_members && g->members[at]->id == s->to)
 		reply_member(&r, g->members[at]);
 	reply_flush(&r);
-	if (!they_know_more || s->answer || !may_answer(g, t.now, from))
+	if (!they_know_more || s->answer || !share_may_answer(g, t.now, from))
 		return;
 	begin = first_at_or_above(g, s->from);
 	end = s->to == UINT64_MAX ? g->n_members : first_at_or_above(g, s->to + 1);

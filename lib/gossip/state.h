@@ -226,13 +226,14 @@ static inline bool passed(struct mono a, struct mono now, uint64_t us)
 
 /* --- queue.c --- */
 
-void queue_free(struct queue *q);
-void out_to(struct gossip *g, const struct member *m, struct span tlvs);
-void out_to_address(
+void gossip_queue_free(struct queue *q);
+void gossip_out_to(struct gossip *g, const struct member *m, struct span tlvs);
+void gossip_out_to_address(
 	struct gossip *g, uint64_t id, const struct gossip_addr *addr, struct span tlvs);
-void out_to_all(struct gossip *g, struct span tlvs);
+void gossip_out_to_all(struct gossip *g, struct span tlvs);
 /* The next packet that is not a beat. */
-bool out_next(struct gossip *g, uint64_t *ret_to, struct gossip_addr *ret_addr, struct span *ret);
+bool gossip_out_next(
+	struct gossip *g, uint64_t *ret_to, struct gossip_addr *ret_addr, struct span *ret);
 void gossip_event_add(struct gossip *g, const struct queued_event *e, struct span bytes);
 void gossip_event_member(struct gossip *g, enum gossip_event_kind kind, uint64_t id);
 
@@ -246,19 +247,19 @@ void member_set_details(struct gossip *g, struct member *m, const struct message
 void member_self_of(const struct member *m, struct message_self *ret);
 void member_claim_of(const struct member *m, struct message_claim *ret);
 /* Below, at or above 0: which of two claims about one node wins. */
-int claim_compare(const struct message_claim *a, const struct message_claim *b);
+int message_claim_compare(const struct message_claim *a, const struct message_claim *b);
 void member_set_status(struct gossip *g, struct mono now, struct member *m,
 	enum member_status status, bool dead_here);
 /* Its changes ride in the next beats. */
 void member_is_news(struct gossip *g, struct member *m);
 /* What is shown of it may have changed: an event if so. */
 void member_show(struct gossip *g, struct mono now, struct member *m);
-uint64_t members_hash(struct gossip *g);
+uint64_t member_table_hash(struct gossip *g);
 /* The observers of m among the living, m not included. */
 size_t member_observers(
 	const struct gossip *g, const struct member *m, struct member *ret[OBSERVERS_MAX]);
-void neighbours_refresh(struct gossip *g, struct mono now);
-struct forgotten *forgotten_find(struct gossip *g, uint64_t id);
+void member_neighbours_refresh(struct gossip *g, struct mono now);
+struct forgotten *member_forgotten_find(struct gossip *g, uint64_t id);
 
 /* --- suspicion.c --- */
 
@@ -277,12 +278,12 @@ void suspicion_look(struct gossip *g, struct mono now);
 void suspicion_judge(struct gossip *g, struct mono now);
 struct mono suspicion_deadline(const struct gossip *g);
 void suspicion_lagged(struct gossip *g, struct mono now);
-bool vote_is_fresh(const struct gossip *g, struct mono now, const struct vote *v);
+bool suspicion_vote_is_fresh(const struct gossip *g, struct mono now, const struct vote *v);
 /* A majority of its live observers do not hear it. */
 bool member_is_condemned(const struct gossip *g, struct mono now, const struct member *m);
 bool member_is_heard(const struct gossip *g, struct mono now, const struct member *m);
 bool member_link_works(const struct gossip *g, struct mono now, const struct member *m);
-bool is_lagging(const struct gossip *g, struct mono now);
+bool suspicion_is_lagging(const struct gossip *g, struct mono now);
 
 /* --- spread.c --- */
 
@@ -314,7 +315,7 @@ void share_send_buckets(struct gossip *g, struct member *to);
 void share_forget(struct gossip *g, uint64_t id);
 void share_expire(struct gossip *g, struct mono now);
 /* Whether this member may have one more packet in answer now. */
-bool may_answer(struct gossip *g, struct mono now, struct member *m);
+bool share_may_answer(struct gossip *g, struct mono now, struct member *m);
 
 /* --- handshake.c --- */
 

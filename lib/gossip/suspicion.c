@@ -6,12 +6,12 @@ static uint64_t two_beats_us(const struct gossip *g)
 	return (uint64_t)g->beat_us * 9 / 4;
 }
 
-bool is_lagging(const struct gossip *g, struct mono now)
+bool suspicion_is_lagging(const struct gossip *g, struct mono now)
 {
 	return g->lagged_until.us > now.us;
 }
 
-bool vote_is_fresh(const struct gossip *g, struct mono now, const struct vote *v)
+bool suspicion_vote_is_fresh(const struct gossip *g, struct mono now, const struct vote *v)
 {
 	return !passed(v->said_at, now, g->silent_us);
 }
@@ -73,7 +73,7 @@ static bool may_judge(const struct gossip *g, struct mono now, const struct memb
 	if (g->n_alive <= FULL_MESH)
 		return true;
 	for (size_t i = 0; i < o->n_votes; i++)
-		fresh += vote_is_fresh(g, now, &o->votes[i]);
+		fresh += suspicion_vote_is_fresh(g, now, &o->votes[i]);
 	return fresh < 2;
 }
 
@@ -84,7 +84,7 @@ static bool votes_against(
 		return m->voted;
 	for (size_t i = 0; i < m->n_votes; i++)
 		if (m->votes[i].voter == voter->id)
-			return vote_is_fresh(g, now, &m->votes[i]);
+			return suspicion_vote_is_fresh(g, now, &m->votes[i]);
 	return false;
 }
 
@@ -112,7 +112,7 @@ static void die(struct gossip *g, struct mono now, struct member *m)
 	g->stats.deaths++;
 	g->urgent = true;
 	member_set_status(g, now, m, MEMBER_DEAD, g->alone);
-	neighbours_refresh(g, now);
+	member_neighbours_refresh(g, now);
 }
 
 void suspicion_judge(struct gossip *g, struct mono now)
@@ -120,7 +120,7 @@ void suspicion_judge(struct gossip *g, struct mono now)
 	/* A death changes who observes whom, so look again; every round buries somebody. */
 	while (g->to_judge) {
 		g->to_judge = false;
-		neighbours_refresh(g, now);
+		member_neighbours_refresh(g, now);
 		for (size_t i = 0; i < g->n_members; i++) {
 			struct member *m = g->members[i];
 
@@ -137,7 +137,7 @@ static struct vote *vote_place(struct gossip *g, struct member *m, uint64_t vote
 		if (m->votes[i].voter == voter)
 			return &m->votes[i];
 	for (size_t i = 0; i < m->n_votes; i++)
-		if (!vote_is_fresh(g, now, &m->votes[i])) {
+		if (!suspicion_vote_is_fresh(g, now, &m->votes[i])) {
 			m->votes[i] = (struct vote){.voter = voter};
 			return &m->votes[i];
 		}
@@ -151,7 +151,7 @@ static void take_vote(
 	struct gossip *g, struct mono now, struct member *m, uint64_t voter, struct mono said_at)
 {
 	struct vote *v = vote_place(g, m, voter, now);
-	bool was_fresh = v && is_set(v->said_at) && vote_is_fresh(g, now, v);
+	bool was_fresh = v && is_set(v->said_at) && suspicion_vote_is_fresh(g, now, v);
 
 	if (!v)
 		return;
@@ -212,7 +212,7 @@ static void drop_old_votes(struct gossip *g, struct mono now, struct member *m)
 	bool dropped = false;
 
 	for (size_t i = m->n_votes; i-- > 0;)
-		if (!vote_is_fresh(g, now, &m->votes[i])) {
+		if (!suspicion_vote_is_fresh(g, now, &m->votes[i])) {
 			drop_vote(m, i);
 			dropped = true;
 		}
@@ -257,7 +257,7 @@ static bool is_contested(const struct gossip *g, struct mono now, const struct m
 /* Who was only found dead because this node heard nobody: with others to ask again, they decide. */
 static void look_again(struct gossip *g, struct mono now, struct member *m)
 {
-	set_vote(g, now, m, observes(g, m) && !is_lagging(g, now));
+	set_vote(g, now, m, observes(g, m) && !suspicion_is_lagging(g, now));
 	if (g->alone || !passed(g->company_since, now, g->silent_us))
 		return;
 	if (member_is_condemned(g, now, m))
@@ -269,7 +269,7 @@ static void look_again(struct gossip *g, struct mono now, struct member *m)
 static void look_at(struct gossip *g, struct mono now, struct member *m)
 {
 	bool contested = is_contested(g, now, m);
-	bool can = !is_lagging(g, now) && !g->has_left;
+	bool can = !suspicion_is_lagging(g, now) && !g->has_left;
 
 	drop_old_votes(g, now, m);
 	if (m->dead_here) {
@@ -334,7 +334,7 @@ static void bury_all(struct gossip *g, struct mono now)
 
 void suspicion_look(struct gossip *g, struct mono now)
 {
-	neighbours_refresh(g, now);
+	member_neighbours_refresh(g, now);
 	g->alone = look_whether_alone(g, now);
 	g->unheard = look_whether_unheard(g, now);
 	if (g->alone)

@@ -98,6 +98,7 @@ noinst_LIBRARIES += src/libdata.a
 src_libdata_a_SOURCES = \
 	src/data/account.c src/data/account.h \
 	src/data/buffers.c src/data/buffers.h \
+	src/data/choice.c src/data/choice.h \
 	src/data/conn.c src/data/conn.h \
 	src/data/conns.c src/data/conns.h \
 	src/data/hello.c src/data/hello.h \

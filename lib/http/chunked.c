@@ -139,3 +139,11 @@ enum http_chunked_status http_chunked_next(
 			return status;
 	}
 }
+
+void http_chunked_unread(struct http_chunked *c, size_t n)
+{
+	if (n == 0)
+		return;
+	c->left += n;
+	c->_state = IN_DATA;
+}

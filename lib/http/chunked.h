@@ -43,4 +43,8 @@ struct http_chunked {
 enum http_chunked_status http_chunked_next(
 	struct http_chunked *c, struct span *in, struct span *ret_run);
 
+/* Of the run of data that was given out last, n bytes at its end were not used after all: they are the
+ * first ones of the next call's `in`. */
+void http_chunked_unread(struct http_chunked *c, size_t n);
+
 #endif

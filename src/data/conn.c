@@ -531,7 +531,7 @@ void conn_timeout(struct conn *c)
 			      SNI_ALERT_INTERNAL_ERROR));
 		break;
 	case STEP_REST:
-		c->hello->n_tried = 0;
+		choice_forget_tries(&c->hello->choice);
 		go(c, stream_is_over(conn_fd(c, CLIENT)) ? conn_finish(c, END_CLIENT_CLOSED)
 							 : STEP_CHOOSE);
 		break;

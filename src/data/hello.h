@@ -10,12 +10,12 @@
 #include "base/mono.h"
 #include "base/span.h"
 #include "data/buffers.h"
+#include "data/choice.h"
 #include "net/addr.h"
 #include "proxyproto/proxyproto.h"
 #include "sni/sni.h"
 
 enum {
-	HELLO_TRIES_MAX = 11,		   /* one, and ten retries */
 	HELLO_ROOM = PROXYPROTO_WRITE_MAX, /* before the client's bytes, for a PROXY header */
 	HELLO_BYTES_MAX = SNI_RAW_MAX,	   /* of the client */
 };
@@ -26,13 +26,9 @@ struct hello {
 	struct conn *conn;    /* whose it is */
 	struct list waiting;  /* in a queue for a free server */
 	struct mono since;    /* when the present try, or the wait in the queue, began */
-	uint64_t ticket;      /* this connection's place in the round robin */
-	uint64_t view_number; /* the view that tried[] indexes */
+	struct choice choice; /* of a server */
 	struct addr local;    /* where the client connected to, as a PROXY header said */
-	uint32_t tried_ids[HELLO_TRIES_MAX];
-	uint16_t tried[HELLO_TRIES_MAX]; /* indexes into the backend's servers */
-	uint8_t n_tried;
-	bool has_local, has_ticket;
+	bool has_local;
 	bool queued;
 	bool timed_out;	  /* the last try ended so */
 	bool short_of;	  /* waits for descriptors or memory, not for a server */

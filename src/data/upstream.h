@@ -2,15 +2,10 @@
 #ifndef DATA_UPSTREAM_H
 #define DATA_UPSTREAM_H
 
+#include "data/choice.h"
 #include "data/conn.h"
 
-enum upstream_choice {
-	UPSTREAM_CHOSEN,    /* c->server_id, counted in load->active */
-	UPSTREAM_FULL,	    /* there are servers, all at max_connections */
-	UPSTREAM_TRIED_ALL, /* each of them failed this connection */
-	UPSTREAM_NONE,	    /* none may be chosen */
-};
-
+/* UPSTREAM_CHOSEN: c->server_id, counted in load->active. */
 enum upstream_choice upstream_choose(struct conn *c);
 
 /* Begins to connect to the server chosen. 0, or a positive errno. */

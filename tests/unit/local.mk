@@ -231,7 +231,8 @@ tests_unit_lib_idna_idna_test_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_lib_idna_idna_test_LDADD = lib/libidna.a $(UNIT_LIBS) $(IDN2_LIBS)
 
 unit_tests += tests/unit/lib/http/response_test tests/unit/lib/http/get_test \
-	tests/unit/lib/http/request_test tests/unit/lib/http/chunked_test tests/unit/lib/http/path_test
+	tests/unit/lib/http/request_test tests/unit/lib/http/chunked_test tests/unit/lib/http/path_test \
+	tests/unit/lib/http/flow_test tests/unit/lib/http/reply_test
 tests_unit_lib_http_response_test_SOURCES = tests/unit/lib/http/response_test.c
 tests_unit_lib_http_response_test_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_lib_http_response_test_LDADD = lib/libhttp.a $(UNIT_LIBS)
@@ -244,6 +245,12 @@ tests_unit_lib_http_chunked_test_LDADD = lib/libhttp.a $(UNIT_LIBS)
 tests_unit_lib_http_path_test_SOURCES = tests/unit/lib/http/path_test.c
 tests_unit_lib_http_path_test_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_lib_http_path_test_LDADD = lib/libhttp.a $(UNIT_LIBS)
+tests_unit_lib_http_flow_test_SOURCES = tests/unit/lib/http/flow_test.c
+tests_unit_lib_http_flow_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_lib_http_flow_test_LDADD = lib/libhttp.a $(UNIT_LIBS)
+tests_unit_lib_http_reply_test_SOURCES = tests/unit/lib/http/reply_test.c
+tests_unit_lib_http_reply_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_lib_http_reply_test_LDADD = lib/libhttp.a $(UNIT_LIBS)
 tests_unit_lib_http_get_test_SOURCES = tests/unit/lib/http/get_test.c
 tests_unit_lib_http_get_test_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_lib_http_get_test_LDADD = lib/libhttp.a $(UNIT_LIBS)

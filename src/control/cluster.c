@@ -187,6 +187,10 @@ static void on_lifeline(void *arg, uint64_t id, bool open)
 	struct cluster *cl = arg;
 	struct gossip_time t = cluster_enter(cl);
 
+	if (!open) {
+		cl->line_id = id;
+		cl->line_ended = t.now;
+	}
 	gossip_lifeline(cl->gossip, t, id, open);
 	cluster_done(cl, t);
 }

@@ -17,19 +17,19 @@ static const char *const state_words[] = {
 	[GOSSIP_LEFT] = "left",
 };
 
-/* How the change is told: "is dead: last heard 87 ms ago, its connection ended". */
+/* How the change is told: "is dead: last heard 87 ms ago, its connection has ended". */
 static void why_dead(const struct cluster *cl, const struct gossip_member *g, char *ret, size_t n)
 {
-	uint64_t ago_ms = mono_diff_us(g->heard_at, mono_now()) / 1000;
-	bool line = cl->lifelines && lifelines_is_open(cl->lifelines, g->id);
+	struct mono now = mono_now();
+	bool ended = cl->line_id == g->id &&
+		     mono_diff_us(cl->line_ended, now) < UINT64_C(1000) * cl->conf->silent_ms;
 
-	if (!g->observed)
+	if (g->heard_at.us == 0)
 		snprintf(ret, n, ": so say its observers");
-	else if (g->heard_at.us == 0)
-		snprintf(ret, n, ": never heard");
 	else
-		snprintf(ret, n, ": last heard %llu ms ago%s", (unsigned long long)ago_ms,
-			line ? "" : ", its connection has ended");
+		snprintf(ret, n, ": last heard %llu ms ago%s",
+			(unsigned long long)mono_diff_us(g->heard_at, now) / 1000,
+			ended ? ", its connection has ended" : "");
 }
 
 static const char *what_now(const struct gossip_event *e)
@@ -116,17 +116,15 @@ static void on_details(struct cluster *cl, uint64_t id)
 
 static void on_forgotten(struct cluster *cl, uint64_t id)
 {
-	const struct cluster_entry *e = NULL;
+	const char *name;
 
-	/* The entries are of before: its name is still among them. */
-	for (size_t i = 0; i < cl->n_entries && !e; i++)
-		if (cl->entries[i].m.id == id)
-			e = &cl->entries[i];
-	log_notice("cluster", "%s is forgotten", e ? e->name : "a member");
-	if (cl->setup.events)
-		events_add(cl->setup.events, "cluster: %s is forgotten", e ? e->name : "a member");
-	notify_member(cl, e ? e->name : NULL, NULL, "forgotten");
 	cl->reorder = true;
+	cluster_entries_refresh(cl);
+	name = cluster_gone_name(cl, id);
+	log_notice("cluster", "%s is forgotten", name);
+	if (cl->setup.events)
+		events_add(cl->setup.events, "cluster: %s is forgotten", name);
+	notify_member(cl, name, NULL, "forgotten");
 	for (unsigned i = 0; i < cl->n_subscribers; i++)
 		if (cl->subscribers[i].hooks->forgotten)
 			cl->subscribers[i].hooks->forgotten(cl->subscribers[i].arg, id);

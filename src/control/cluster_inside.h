@@ -20,6 +20,13 @@ struct cluster_entry {
 	struct cluster_node node; /* n_keys 0: it has said nothing yet */
 };
 
+enum { CLUSTER_GONE = 8 };
+
+struct cluster_gone {
+	uint64_t id;
+	char name[GOSSIP_NAME_MAX + 1];
+};
+
 /* What is said at most once a minute, and how often it was held back. */
 struct cluster_said {
 	struct mono again;
@@ -39,6 +46,8 @@ struct cluster {
 	struct cluster_keys *keys; /* these three: NULL without a cluster */
 	struct cluster_socket *socket;
 	struct lifelines *lifelines;
+	uint64_t line_id; /* whose lifeline ended last, and when */
+	struct mono line_ended;
 
 	struct event *readable, *timer, *second, *settle;
 	struct mono armed; /* when the timer is to fire */
@@ -52,7 +61,10 @@ struct cluster {
 	struct cluster_entry *entries; /* GOSSIP_MEMBERS_MAX */
 	size_t n_entries;
 	struct cluster_agree_log agree;
-	bool unsure;	     /* a member or its digest has changed: do they agree? */
+	bool unsure; /* a member or its digest has changed: do they agree? */
+	struct cluster_gone
+		gone[CLUSTER_GONE]; /* names of who was struck off lately, for the log */
+	unsigned n_gone;
 	bool stale, reorder; /* something may have changed; who is there, or a name */
 
 	/* cluster_count.c */
@@ -75,6 +87,8 @@ void cluster_done(struct cluster *cl, struct gossip_time t);
 
 void cluster_entries_refresh(struct cluster *cl);
 struct cluster_entry *cluster_entry_find(struct cluster *cl, uint64_t id); /* NULL: nobody */
+const char *cluster_gone_name(
+	const struct cluster *cl, uint64_t id); /* of one that was struck off */
 struct addr cluster_addr_from(const struct gossip_addr *a);
 struct gossip_addr cluster_addr_to(const struct addr *a);
 

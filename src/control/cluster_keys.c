@@ -3,11 +3,13 @@
 #include "base/bug.h"
 #include "log.h"
 
+#include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct cluster_keys {
 	const char *path;
@@ -56,6 +58,11 @@ static bool reread(struct cluster_keys *k)
 		return false;
 	memset(&k->seen, 0, sizeof(k->seen));
 	next = seal_ring_load(k->path, why, sizeof(why));
+	if (!next && access(k->path, R_OK) < 0 && errno == EACCES)
+		snprintf(why, sizeof(why),
+			"%s cannot be read by the user that this process runs as; give it to that "
+			"user (chown), or restart when keys have changed",
+			k->path);
 	if (!next && strncmp(why, k->said, 250) != 0) {
 		log_error("cluster", "%s: the old keys stay", why);
 		snprintf(k->said, sizeof(k->said), "%.250s", why);

@@ -112,10 +112,34 @@ static void point_to_texts(struct cluster *cl)
 	}
 }
 
+static void remember_gone(struct cluster *cl)
+{
+	struct gossip_member g;
+
+	for (size_t i = 0; i < cl->n_entries; i++) {
+		struct cluster_gone *gone = &cl->gone[cl->n_gone % CLUSTER_GONE];
+
+		if (gossip_find(cl->gossip, cl->entries[i].m.id, &g))
+			continue;
+		gone->id = cl->entries[i].m.id;
+		memcpy(gone->name, cl->entries[i].name, sizeof(gone->name));
+		cl->n_gone++;
+	}
+}
+
+const char *cluster_gone_name(const struct cluster *cl, uint64_t id)
+{
+	for (unsigned i = 0; i < CLUSTER_GONE; i++)
+		if (cl->gone[i].id == id)
+			return cl->gone[i].name;
+	return "a member";
+}
+
 static void collect(struct cluster *cl)
 {
 	struct gossip_member g;
 
+	remember_gone(cl);
 	cl->n_entries = 0;
 	for (size_t i = 0; i < gossip_count(cl->gossip); i++)
 		if (gossip_member_at(cl->gossip, i, &g))

@@ -32,7 +32,7 @@ workers   = 1;
 state_dir = "$dir/state";
 log       = { target = "stderr"; level = "info"; format = "text"; };
 limits    = { graceful_stop = "1s"; };
-status    = { socket = "$dir/aegislb.sock"; socket_mode = "0660"; };
+status    = { socket = "$dir/aegislb.sock"; socket_mode = "0660"; $http };
 listeners = (
     { name = "https"; mode = "passthrough"; bind = ["*:443"];
       routes = ( { sni = ["aegisagent.ai", "*.aegisagent.ai", "*.rbnk.uk"]; backend = "aegis"; } ); }
@@ -45,7 +45,7 @@ cluster = {
 $more
 """)
 BALANCER = dict(
-    cluster="aegis", profile="fast", quorum="majority", cluster_more="", more="",
+    cluster="aegis", profile="fast", quorum="majority", cluster_more="", more="", http="",
     vips='vips = ( { address = "10.10.10.100/24"; interface = "eth0"; } );',
     health='type = "https"; path = "/health"; host = "aegisagent.ai"; interval = "1s"; timeout = "2s";',
 )

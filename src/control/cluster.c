@@ -177,6 +177,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	/* libevent counts from the start of its turn, so this may be a little too early: it is set again then */
+	cl->armed = MONO_NEVER;
 	gossip_tick(cl->gossip, t);
 	cluster_done(cl, t);
 	cluster_settle(cl);

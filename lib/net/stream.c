@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 int stream_accept(int listener, struct addr *ret_peer)
@@ -21,12 +23,28 @@ int stream_accept(int listener, struct addr *ret_peer)
 	return fd;
 }
 
-int stream_connect(const struct addr *to, unsigned fd_end)
+static void set_quick_acknowledgements(int fd, int on)
+{
+	setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
+}
+
+static int begin(int fd, const struct addr *to)
 {
 	struct sockaddr_storage sa;
 	socklen_t len = addr_to_sockaddr(to, &sa);
-	int fd = socket(to->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int err;
+
+	set_quick_acknowledgements(fd, 0);
+	if (connect(fd, (struct sockaddr *)&sa, len) == 0 || errno == EINPROGRESS)
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+int stream_connect(const struct addr *to, unsigned fd_end)
+{
+	int fd = socket(to->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return -errno;
@@ -34,12 +52,33 @@ int stream_connect(const struct addr *to, unsigned fd_end)
 		close(fd);
 		return -EMFILE;
 	}
-	if (connect(fd, (struct sockaddr *)&sa, len) < 0 && errno != EINPROGRESS) {
-		err = -errno;
-		close(fd);
-		return err;
-	}
-	return fd;
+	return begin(fd, to);
+}
+
+/* A server that writes its answer in two small pieces with Nagle's algorithm on would otherwise wait
+ * 40 ms between them for our acknowledgement. */
+void stream_settle(int fd)
+{
+	set_quick_acknowledgements(fd, 1);
+}
+
+bool stream_is_spare(int fd)
+{
+	int unacknowledged;
+
+	return ioctl(fd, SIOCOUTQ, &unacknowledged) == 0 && unacknowledged == 0;
+}
+
+int stream_reconnect(int fd, const struct addr *to)
+{
+	const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+	int err;
+
+	if (connect(fd, &nobody, sizeof(nobody)) == 0)
+		return begin(fd, to);
+	err = -errno;
+	close(fd);
+	return err;
 }
 
 unsigned stream_next_number(int fd)

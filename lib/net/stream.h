@@ -13,8 +13,22 @@ int stream_accept(int listener, struct addr *ret_peer);
 
 /* A new socket on its way to `to`; it may send as soon as the connection stands (-EAGAIN until
  * then), and a failure that comes later is the result of that send. -EMFILE, too, where its number
- * would be `fd_end` or more. */
+ * would be `fd_end` or more.
+ *
+ * The connection's start is not acknowledged until something is sent, which carries it: to be
+ * followed by stream_settle once the first bytes are out. */
 int stream_connect(const struct addr *to, unsigned fd_end);
+
+/* From now on what comes is acknowledged as on any socket. */
+void stream_settle(int fd);
+
+/* True: both sides have ended, ours first, and all we sent has arrived (the connection rests in
+ * TIME-WAIT), so that its socket may be connected again. The peer's end has been read. */
+bool stream_is_spare(int fd);
+
+/* As stream_connect, with a spare socket of the same family: a third cheaper than a close and a new
+ * one. Takes the descriptor: a failure has closed it. */
+int stream_reconnect(int fd, const struct addr *to);
 
 /* The number that the next new descriptor will have, found by the copy of another; UINT_MAX: there
  * is none. */

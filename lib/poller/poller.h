@@ -8,7 +8,6 @@
 #define POLLER_POLLER_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 struct event_base;
 
@@ -28,8 +27,8 @@ typedef void poller_cb(struct watch *w, unsigned edges);
 /* One socket; lives in the caller's object, which must stay in place while it is watched. */
 struct watch {
 	poller_cb *cb;
-	int fd;		  /* the caller's; not changed while watched */
-	uint32_t _number; /* 0: not watched */
+	int fd; /* the caller's; not changed while watched */
+	bool _watched;
 };
 
 struct poller;
@@ -43,12 +42,17 @@ void poller_free(struct poller *p); /* before the base; forgets what is watched.
 bool poller_watch(struct poller *p, struct watch *w, bool writes);
 
 /* No callback follows. The caller closes the descriptor next: there is no other way to make the
- * kernel forget it. Not watched is allowed. */
+ * kernel forget it. Not watched, or -1, is allowed. */
 void poller_forget(struct poller *p, struct watch *w);
+
+/* No callback follows, and the descriptor stays open for another watch, which then costs nothing. The
+ * poller wants to know, by poller_drop, when it is closed instead. Edges meanwhile are lost. */
+void poller_keep(struct poller *p, struct watch *w);
+void poller_drop(struct poller *p, int fd);
 
 static inline bool poller_is_watched(const struct watch *w)
 {
-	return w->_number != 0;
+	return w->_watched;
 }
 
 #endif

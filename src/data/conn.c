@@ -53,7 +53,7 @@ static void on_server(struct watch *w, unsigned edges)
 
 void conn_set_fd(struct conn *c, unsigned side, int fd)
 {
-	c->side[side].watch = (struct watch){side == CLIENT ? on_client : on_server, fd, 0};
+	c->side[side].watch = (struct watch){side == CLIENT ? on_client : on_server, fd, false};
 }
 
 int conn_take_fd(struct conn *c, unsigned side)
@@ -63,19 +63,13 @@ int conn_take_fd(struct conn *c, unsigned side)
 
 	poller_forget(c->worker->poller, &s->watch);
 	s->watch.fd = -1;
-	s->watches_writes = false;
 	return fd;
 }
 
 /* Most sides never have to wait for room: to be told of it would cost each of them a wake. */
 bool conn_watch(struct conn *c, unsigned side, bool writes)
 {
-	struct side *s = &c->side[side];
-
-	if (poller_is_watched(&s->watch) && (s->watches_writes || !writes))
-		return true;
-	s->watches_writes = writes;
-	return poller_watch(c->worker->poller, &s->watch, writes);
+	return poller_watch(c->worker->poller, &c->side[side].watch, writes);
 }
 
 uint32_t conn_age_us(const struct conn *c)
@@ -440,6 +434,18 @@ static enum conn_step conn_linger(struct conn *c)
 
 /* --- 7. finish --- */
 
+/* The client has ended first, that was passed on, and the server has ended, too. */
+static bool keep_spare(struct conn *c)
+{
+	const struct side *client = &c->side[CLIENT];
+	struct side *server = &c->side[SERVER];
+
+	if (c->reason != END_CLIENT_CLOSED || !client->passed || client->deaf || !server->eof ||
+		server->failed || server->broken)
+		return false;
+	return spares_put(&c->worker->spares, &server->watch, c->is_ipv6);
+}
+
 static void close_side(struct conn *c, unsigned side, bool reset)
 {
 	int fd = conn_take_fd(c, side);
@@ -483,7 +489,8 @@ enum conn_step conn_finish(struct conn *c, enum end_reason reason)
 	if (c->step == STEP_INSPECT)
 		account_hello(c);
 	account_end(c, reason);
-	close_side(c, SERVER, reason == END_CLIENT_RESET);
+	if (!keep_spare(c))
+		close_side(c, SERVER, reason == END_CLIENT_RESET);
 	close_side(c, CLIENT, reason == END_SERVER_RESET);
 	give_back(c);
 	conns_give(&w->conns, c);

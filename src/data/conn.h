@@ -63,7 +63,6 @@ struct side {
 	bool piped : 1;	  /* unsent is a pipe */
 	bool nodelay : 1; /* small messages leave at once */
 	bool keepalive : 1;
-	bool watches_writes : 1; /* an edge will tell of room to send, too */
 };
 
 struct conn {
@@ -91,6 +90,7 @@ struct conn {
 	bool connected : 1;	/* counted as opened at its server */
 	bool counts_server : 1; /* in load->active */
 	bool wants_proxy : 1;	/* a PROXY header comes first */
+	bool is_ipv6 : 1;	/* the server's socket */
 };
 
 /* What a connection began with, for callbacks: `fd` and `client` are taken over. */

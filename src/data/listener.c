@@ -177,8 +177,10 @@ void listeners_pause(struct worker *w, int error)
 	ls->last_pause = worker_now(w);
 	for (size_t i = 0; i < ls->n; i++)
 		event_del(&ls->all[i].event);
-	if (error != 0)
+	if (error != 0) {
 		pipes_trim(&w->pipes);
+		spares_trim(&w->spares);
+	}
 	tally_add(&w->tally->accept_pauses, 1);
 	worker_want_tick(w);
 	if (ls->reported)

@@ -35,11 +35,12 @@ enum upstream_choice upstream_choose(struct conn *c)
 
 int upstream_connect(struct conn *c)
 {
-	int fd = stream_connect(
-		&backend_of(c)->servers[c->side[SERVER].place].addr, c->worker->listeners.fd_end);
+	const struct addr *to = &backend_of(c)->servers[c->side[SERVER].place].addr;
+	int fd = spares_connect(&c->worker->spares, to, c->worker->listeners.fd_end);
 
 	if (fd < 0)
 		return -fd;
+	c->is_ipv6 = to->family == AF_INET6;
 	c->side[SERVER].readable = c->side[SERVER].blocked = c->side[SERVER].ended = false;
 	c->side[SERVER].failed = c->side[SERVER].eof = false;
 	c->side[SERVER].nodelay = c->side[SERVER].keepalive = false;
@@ -77,7 +78,10 @@ int upstream_send_hello(struct conn *c)
 	if (n < 0)
 		return (int)-n;
 	h->sent += (uint32_t)n;
-	return (size_t)n < rest.n ? EAGAIN : 0;
+	if ((size_t)n < rest.n)
+		return EAGAIN;
+	stream_settle(conn_fd(c, SERVER));
+	return 0;
 }
 
 /* --- leaving --- */

@@ -19,15 +19,6 @@ enum {
 
 /* --- time --- */
 
-struct mono worker_now(struct worker *w)
-{
-	if (!w->now_is_known) {
-		w->now = mono_now();
-		w->now_is_known = true;
-	}
-	return w->now;
-}
-
 static void start_timer(struct event *timer, unsigned ms)
 {
 	const struct timeval tv = {.tv_usec = (suseconds_t)ms * 1000};
@@ -121,6 +112,7 @@ static struct event_base *new_base(void)
 	return base;
 }
 
+/* Also that of spare sockets. */
 static unsigned pipes_max(const struct config *config)
 {
 	struct rlimit limit;
@@ -154,6 +146,7 @@ static bool init(struct worker *w)
 	if (!w->base)
 		return false;
 	w->poller = poller_new(w->base);
+	spares_init(&w->spares, w->poller, pipes_max(w->config));
 	event_assign(&w->wheel_tick, w->base, -1, EV_PERSIST, on_wheel_tick, w);
 	event_assign(&w->tick, w->base, -1, EV_PERSIST, on_tick, w);
 	w->mailbox = mailbox_new(w->base, orders_obey, w);
@@ -204,6 +197,7 @@ void worker_free(struct worker *w)
 	wheel_release(&w->wheel);
 	labels_release(&w->labels);
 	pipes_release(&w->pipes);
+	spares_trim(&w->spares);
 	buffers_release(&w->buffers);
 	mailbox_free(w->mailbox, orders_drop, NULL);
 	poller_free(w->poller);

@@ -12,6 +12,7 @@
 #include "data/pipes.h"
 #include "data/queue.h"
 #include "data/refusals.h"
+#include "data/spares.h"
 #include "data/turns.h"
 #include "data/worker.h"
 #include "wheel/wheel.h"
@@ -40,6 +41,7 @@ struct worker {
 	struct queue queue;
 	struct buffers buffers;
 	struct pipes pipes;
+	struct spares spares;
 	struct labels labels;
 	struct refusals refusals;
 	struct prng prng;
@@ -57,7 +59,14 @@ struct worker {
 };
 
 /* The time of this turn: the clock is read by the first callback that asks. */
-struct mono worker_now(struct worker *w);
+static inline struct mono worker_now(struct worker *w)
+{
+	if (!w->now_is_known) {
+		w->now = mono_now();
+		w->now_is_known = true;
+	}
+	return w->now;
+}
 
 /* Connections of clients that are open. */
 static inline uint32_t worker_open(const struct worker *w)

@@ -17,6 +17,7 @@ struct end {
 	int far;
 	struct poller *poller;
 	struct end *victim; /* forgotten and closed by the callback */
+	struct end *heir;
 };
 
 static void forget(struct end *e)
@@ -26,12 +27,17 @@ static void forget(struct end *e)
 	e->watch.fd = -1;
 }
 
+static void on_edge_count(struct end *e, unsigned edges)
+{
+	e->edges |= edges;
+	e->calls++;
+}
+
 static void on_edge(struct watch *w, unsigned edges)
 {
 	struct end *e = container_of(w, struct end, watch);
 
-	e->edges |= edges;
-	e->calls++;
+	on_edge_count(e, edges);
 	if (e->victim)
 		forget(e->victim);
 }
@@ -201,6 +207,92 @@ Test(poller, a_number_used_again_is_another_watch)
 	close(copy);
 	close(old.far);
 	drop(&new);
+}
+
+Test(poller, a_kept_descriptor_is_watched_again)
+{
+	struct end e = pair(poller), next;
+
+	cr_assert(poller_watch(poller, &e.watch, false));
+	poller_keep(poller, &e.watch);
+	cr_assert_eq(write(e.far, "a", 1), 1);
+	cr_expect_eq(edges_of(&e), 0, "nobody watches it");
+	next = end_of(poller, e.watch.fd, e.far);
+	cr_assert(poller_watch(poller, &next.watch, false));
+	cr_assert_eq(write(e.far, "b", 1), 1);
+	cr_expect_eq(edges_of(&next), POLLER_READ);
+	poller_keep(poller, &next.watch);
+	cr_assert(poller_watch(poller, &e.watch, true));
+	cr_expect_eq(edges_of(&e), POLLER_READ | POLLER_WRITE, "room was not asked for before");
+	drop(&e);
+}
+
+Test(poller, a_kept_descriptor_may_be_closed)
+{
+	struct end e = pair(poller), next;
+
+	cr_assert(poller_watch(poller, &e.watch, false));
+	poller_keep(poller, &e.watch);
+	poller_drop(poller, e.watch.fd);
+	close(e.watch.fd);
+	close(e.far);
+	next = pair(poller);
+	cr_assert_eq(next.watch.fd, e.watch.fd, "the lowest free number is taken");
+	cr_assert(poller_watch(poller, &next.watch, false));
+	cr_assert_eq(write(next.far, "a", 1), 1);
+	cr_expect_eq(edges_of(&next), POLLER_READ);
+	drop(&next);
+}
+
+Test(poller, a_kept_descriptor_is_closed_before_it_was_watched_again)
+{
+	struct end e = pair(poller), heir, next;
+
+	cr_assert(poller_watch(poller, &e.watch, false));
+	poller_keep(poller, &e.watch);
+	heir = end_of(poller, e.watch.fd, e.far);
+	drop(&heir);
+	next = pair(poller);
+	cr_assert_eq(next.watch.fd, e.watch.fd, "the lowest free number is taken");
+	cr_assert(poller_watch(poller, &next.watch, false));
+	cr_assert_eq(write(next.far, "a", 1), 1);
+	cr_expect_eq(edges_of(&next), POLLER_READ);
+	drop(&next);
+}
+
+/* Passes its victim's descriptor, read empty, to another watch. */
+static void on_edge_hand_over(struct watch *w, unsigned edges)
+{
+	struct end *e = container_of(w, struct end, watch), *from = e->victim;
+	char byte;
+
+	on_edge_count(e, edges);
+	if (!from || !poller_is_watched(&from->watch))
+		return;
+	cr_assert_eq(read(from->watch.fd, &byte, 1), 1);
+	poller_keep(e->poller, &from->watch);
+	from->heir->watch.fd = from->watch.fd;
+	cr_assert(poller_watch(e->poller, &from->heir->watch, false));
+}
+
+Test(poller, an_heir_gets_nothing_of_the_batch_that_it_was_made_in)
+{
+	struct end a = pair(poller), b = pair(poller), c = end_of(poller, -1, -1);
+
+	a.watch.cb = b.watch.cb = on_edge_hand_over;
+	a.victim = &b;
+	b.victim = &a;
+	a.heir = b.heir = &c;
+	cr_assert(poller_watch(poller, &a.watch, false));
+	cr_assert(poller_watch(poller, &b.watch, false));
+	cr_assert_eq(write(a.far, "a", 1), 1);
+	cr_assert_eq(write(b.far, "b", 1), 1);
+	turn();
+	turn();
+	cr_expect_eq(c.calls, 0);
+	poller_forget(poller, &c.watch);
+	drop(&a);
+	drop(&b);
 }
 
 Test(poller, more_than_one_batch_is_told_turn_by_turn)

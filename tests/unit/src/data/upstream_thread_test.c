@@ -2,6 +2,7 @@
  * told when there is no way. */
 #include "rig.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 
 enum { ALERT_INTERNAL_ERROR = 80 };
 
+static const struct rig_options plain;
 static const struct rig_options two = {.n_servers = 2};
 
 static struct tally_server *server_tally(struct rig *r, unsigned i)
@@ -272,6 +274,55 @@ static void orders_close_what_they_name(void)
 	rig_free(r);
 }
 
+static unsigned open_descriptors(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	while (d && readdir(d))
+		n++;
+	if (d)
+		closedir(d);
+	return n;
+}
+
+/* The next connection gets what is left of this one, and nothing of what it was. */
+static void socket_that_both_ends_have_left_is_connected_again(void)
+{
+	struct rig *r = rig_new(&plain);
+	unsigned before = open_descriptors();
+	char bytes[4];
+
+	for (unsigned n = 1; n <= 3; n++) {
+		struct rig_pair p = rig_pair(r);
+
+		CHECK(open_descriptors() == before + 4);
+		CHECK(put(p.client, "and", 3) && get(p.server, bytes, 3));
+		CHECK(put(p.server, "back", 4) && get(p.client, bytes, 4));
+		end(&p.client);
+		CHECK(got_end(p.server));
+		end(&p.server);
+		CHECK(UNTIL(r, rig_ended(r, END_CLIENT_CLOSED) == n));
+		CHECK(UNTIL(r, open_descriptors() == before + 1));
+	}
+	rig_free(r);
+}
+
+/* Its last bytes may still be on their way, or their answer is owed. */
+static void socket_that_the_server_left_first_is_closed(void)
+{
+	struct rig *r = rig_new(&plain);
+	unsigned before = open_descriptors();
+	struct rig_pair p = rig_pair(r);
+
+	end(&p.server);
+	CHECK(got_end(p.client));
+	end(&p.client);
+	CHECK(UNTIL(r, rig_ended(r, END_SERVER_CLOSED) == 1));
+	CHECK(UNTIL(r, open_descriptors() == before));
+	rig_free(r);
+}
+
 int main(void)
 {
 	static const struct tap_case cases[] = {
@@ -298,6 +349,10 @@ int main(void)
 			waiting_for_a_full_server_has_an_end},
 		{"upstream, proxy_header_comes_before_the_hello",
 			proxy_header_comes_before_the_hello},
+		{"upstream, socket_that_both_ends_have_left_is_connected_again",
+			socket_that_both_ends_have_left_is_connected_again},
+		{"upstream, socket_that_the_server_left_first_is_closed",
+			socket_that_the_server_left_first_is_closed},
 		{"upstream, orders_close_what_they_name", orders_close_what_they_name},
 	};
 

@@ -2,12 +2,9 @@
 
 #include "http/path.h"
 
-int route_backend(const struct config_listener *listener, struct span name, int *ret_route)
+int route_normal(const struct config_listener *listener, struct span normal, int *ret_route)
 {
-	char normal[HOSTNAME_SIZE];
-	int n = hostmatch_normalize(name, normal);
-	/* What cannot be a host name is no route's name, but a route for any name still takes it. */
-	int route = hostmatch_find(listener->match, span_of(normal, n > 0 ? (size_t)n : 0));
+	int route = hostmatch_find(listener->match, normal);
 
 	if (route == HOSTMATCH_NONE) {
 		*ret_route = ROUTE_NONE;
@@ -15,6 +12,15 @@ int route_backend(const struct config_listener *listener, struct span name, int 
 	}
 	*ret_route = route;
 	return listener->routes[route].backend;
+}
+
+int route_backend(const struct config_listener *listener, struct span name, int *ret_route)
+{
+	char normal[HOSTNAME_SIZE];
+	int n = hostmatch_normalize(name, normal);
+
+	/* What cannot be a host name is no route's name, but a route for any name still takes it. */
+	return route_normal(listener, span_of(normal, n > 0 ? (size_t)n : 0), ret_route);
 }
 
 static int route_on_host(

@@ -15,6 +15,9 @@ enum { ROUTE_NONE = -1 };
  * default_backend, or nothing, took it; it is written in every case. */
 int route_backend(const struct config_listener *listener, struct span name, int *ret_route);
 
+/* The same for a name that hostname_normalize has made, as that of a parsed hello. */
+int route_normal(const struct config_listener *listener, struct span normal, int *ret_route);
+
 /* The same for a request on a listener of mode = "http": the index of its route, or ROUTE_NONE. A host beats
  * no host, exact beats wildcard, the longest wildcard wins, then the longest path that the request's begins
  * with, up to a '/'; a host none of whose paths does leaves the request to the next best host. `host` is

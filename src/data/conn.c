@@ -209,7 +209,7 @@ static enum conn_step conn_route(struct conn *c)
 {
 	struct span name = label_name(c->label);
 	int route;
-	int backend = route_backend(listener_of(c), name, &route);
+	int backend = route_normal(listener_of(c), name, &route); /* sni_parse made it so */
 
 	if (backend == ROUTE_NONE)
 		return refuse(

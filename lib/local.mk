@@ -46,7 +46,7 @@ lib_libprefixset_a_CFLAGS = $(STRICT_CFLAGS)
 
 noinst_LIBRARIES += lib/libelect.a
 lib_libelect_a_SOURCES = \
-	lib/elect/claims.c lib/elect/elect.c lib/elect/elect.h lib/elect/handover.c lib/elect/output.c \
+	lib/elect/claims.c lib/elect/elect.c lib/elect/elect.h lib/elect/grant.c lib/elect/handover.c lib/elect/output.c \
 	lib/elect/private.h lib/elect/quorum.c lib/elect/sync.c lib/elect/text.c lib/elect/voters.c
 lib_libelect_a_CFLAGS = $(STRICT_CFLAGS)
 

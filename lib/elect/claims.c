@@ -181,10 +181,8 @@ static void note_owner(struct vip *v, struct mono now, uint64_t owner, uint64_t 
 	}
 	v->owner = owner;
 	v->owner_term = term;
-	if (owner != 0) {
+	if (owner != 0)
 		v->owner_before = owner;
-		v->owned_until.us = 0;
-	}
 }
 
 /* Finds the owner; drops our own claim if it is outbid. A lower claim of somebody else means that he announced the
@@ -213,23 +211,24 @@ void elect_decide_owner(struct elect *e, struct mono now, struct vip *v, struct 
 		note_owner(v, now, best ? best->id : 0, best ? best->claims[at].term : v->floor);
 }
 
-void elect_claim(struct elect *e, struct mono now, struct vip *v, uint64_t term,
-	enum elect_cause cause, uint64_t from)
+void elect_claim(struct elect *e, struct mono now, struct vip *v, const struct ask *ask)
 {
-	BUG_ON(term <= v->term && v->term != 0);
-	v->term = term;
-	if (term > v->floor)
-		v->floor = term;
+	BUG_ON(ask->term <= v->term);
+	v->term = ask->term;
 	v->priority = elect_self(e)->priority;
-	v->cause = cause;
-	v->cause_node = from;
-	v->pinned = false;
-	v->taken_from = v->accept_to = 0;
+	v->cause = ask->cause;
+	v->cause_node = ask->from;
+	v->pinned = ask->pin;
+	v->taken_from = ask->offered_by;
+	v->accept_to = 0;
+	elect_end_ask(v);
 	elect_end_offer(v);
 	/* It may still be on the interface: lost and won again within one call. */
 	v->phase = v->told ? PHASE_HOLDING : PHASE_ADDING;
 	v->announce_due = v->told;
-	note_owner(v, now, elect_self(e)->id, term);
+	if (v->phase == PHASE_HOLDING)
+		v->accept_to = v->taken_from;
+	note_owner(v, now, elect_self(e)->id, v->term);
 }
 
 void elect_release(struct elect *e, struct vip *v, enum elect_cause cause, uint64_t to)
@@ -318,12 +317,12 @@ static enum elect_cause cause_of_freedom(struct elect *e, const struct vip *v)
  * to may be wrong. */
 void elect_consider_claim(struct elect *e, struct mono now, struct vip *v)
 {
+	struct ask ask = {0};
 	uint32_t rank = 0;
 
 	if (!elect_may_hold(e) || e->stopping || !e->sure)
 		return;
-	if (v->cannot_until.us != 0 || elect_is_ahead(e, now, v->owned_until) ||
-		is_awaited(e, now, v))
+	if (v->cannot_until.us != 0 || elect_is_ahead(e, now, v->retry_at) || is_awaited(e, now, v))
 		return;
 	for (size_t i = 1; i < e->n_nodes; i++) {
 		const struct node *n = &e->nodes[i];
@@ -332,5 +331,8 @@ void elect_consider_claim(struct elect *e, struct mono now, struct vip *v)
 	}
 	if (rank > 0 && elect_is_ahead(e, now, mono_add_ms(v->free_since, 2 * rank * e->silent_ms)))
 		return;
-	elect_claim(e, now, v, v->floor + 1, cause_of_freedom(e, v), v->owner_before);
+	ask.term = v->floor + 1;
+	ask.cause = cause_of_freedom(e, v);
+	ask.from = v->owner_before;
+	elect_begin_ask(e, now, v, &ask);
 }

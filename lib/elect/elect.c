@@ -35,7 +35,9 @@ static void decide_vip(struct elect *e, struct mono now, struct vip *v)
 	if (!elect_may_hold(e))
 		elect_release(e, v, why_not(e), 0);
 	elect_decide_owner(e, now, v, &best);
-	if (v->phase == PHASE_NONE && !best)
+	if (v->ask.term != 0)
+		elect_decide_ask(e, now, v, best);
+	if (v->phase == PHASE_NONE && v->ask.term == 0 && !best)
 		elect_consider_claim(e, now, v);
 	if (v->phase == PHASE_HOLDING)
 		elect_decide_handover(e, now, v);
@@ -43,6 +45,7 @@ static void decide_vip(struct elect *e, struct mono now, struct vip *v)
 		elect_release(e, v, ELECT_STOPPING, 0);
 	/* What was just released is nobody's for this node, until somebody says that it is his. */
 	elect_decide_owner(e, now, v, &best);
+	elect_decide_vote(e, now, v);
 	elect_decide_asked(e, now, v);
 }
 
@@ -90,6 +93,15 @@ void elect_message(struct elect *e, struct mono now, uint64_t from, uint8_t kind
 		break;
 	case ELECT_SYNC:
 		elect_on_sync(e, n, value);
+		break;
+	case ELECT_CLAIM:
+		elect_on_claim(e, n, value);
+		break;
+	case ELECT_GRANT:
+		elect_on_grant(e, n, value);
+		break;
+	case ELECT_DENY:
+		elect_on_deny(e, now, n, value);
 		break;
 	case ELECT_SYNCED:
 		elect_on_synced(e, now, n, value);
@@ -260,6 +272,8 @@ static bool is_valid_vip(const struct elect *e, const struct vip *v)
 	if (v->phase != PHASE_NONE && (!elect_may_hold(e) || v->owner != e->nodes[0].id))
 		return false;
 	if (v->phase == PHASE_HOLDING && !v->told)
+		return false;
+	if (v->ask.term != 0 && v->phase != PHASE_NONE)
 		return false;
 	return v->floor >= v->term && (v->offer.to == 0 || v->phase == PHASE_HOLDING);
 }

@@ -3,7 +3,7 @@
  * interface, announce, publish and send comes out, and when to call again. No clock, no I/O, no randomness; not
  * thread-safe.
  *
- * Every call that goes in decides at once: a takeover comes out of the very call in which a death is learnt. After each
+ * Every call that goes in decides at once: what a death sets off comes out of the very call in which it is learnt. After each
  * one the caller drains what came of it, in order, carrying out each before it takes the next:
  *
  *	elect_member(e, now, &member);
@@ -18,7 +18,7 @@
  * Spans of an event are valid until the next call of any kind.
  *
  * Terms: a claim to an address carries (term, priority, node id), the highest wins, and whoever sees a higher one than
- * its own drops the address at once. A voter is a balancer that joined and did neither leave for good nor was struck
+ * its own drops the address at once. A claim needs the votes of a majority, each given once a term. A voter is a balancer that joined and did neither leave for good nor was struck
  * off; voters are the items below, which the caller keeps on disk and shares. */
 #ifndef ELECT_ELECT_H
 #define ELECT_ELECT_H
@@ -119,6 +119,9 @@ enum elect_message {
 	ELECT_REFUSE = 4, /* of an offer or a move, with the reason */
 	ELECT_SYNC = 5,	  /* who owns what, as far as you know? */
 	ELECT_SYNCED = 6, /* this does */
+	ELECT_CLAIM = 7,  /* may I have this address, with this term? */
+	ELECT_GRANT = 8,  /* yes: nobody else gets my vote for that */
+	ELECT_DENY = 9,	  /* no, and what speaks against it */
 };
 
 void elect_message(

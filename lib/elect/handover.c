@@ -15,7 +15,7 @@ static void begin_offer(struct elect *e, struct mono now, struct vip *v, uint64_
 {
 	uint64_t term = v->floor + 1;
 
-	v->floor = term;
+	elect_vote(v, term, to);
 	v->offer = (struct offer){
 		.to = to,
 		.term = term,
@@ -186,6 +186,7 @@ void elect_on_offer(struct elect *e, struct mono now, struct node *from, struct 
 	struct vip *v = elect_vip_by_key(e, wire_u32(&r));
 	uint64_t term = elect_get_term(&r);
 	uint8_t flags = wire_u8(&r);
+	struct ask ask;
 
 	if (r.failed || !v || !known_term(term))
 		return;
@@ -194,17 +195,23 @@ void elect_on_offer(struct elect *e, struct mono now, struct node *from, struct 
 			v->accept_to = from->id; /* our answer was lost */
 		return;
 	}
-	if (term <= v->floor)
-		return; /* overtaken */
+	if (v->phase != PHASE_NONE || (v->ask.term == term && v->ask.offered_by == from->id))
+		return; /* outbid soon, or votes are being asked for already */
 	if (!elect_may_hold(e) || e->stopping || v->cannot_until.us != 0) {
 		refuse(v, from->id, term, false, ELECT_NOT_READY);
 		return;
 	}
-	elect_claim(e, now, v, term, ELECT_HANDED_OVER, from->id);
-	v->pinned = flags & FLAG_PIN;
-	v->taken_from = from->id;
-	if (v->phase == PHASE_HOLDING)
-		v->accept_to = from->id;
+	if (term <= v->floor) {
+		refuse(v, from->id, term, false,
+			ELECT_BUSY); /* overtaken: with a higher term, please */
+		return;
+	}
+	ask = (struct ask){.term = term,
+		.cause = ELECT_HANDED_OVER,
+		.from = from->id,
+		.offered_by = from->id,
+		.pin = flags & FLAG_PIN};
+	elect_begin_ask(e, now, v, &ask);
 }
 
 /* key, term, seq of the record that says so */
@@ -228,7 +235,21 @@ void elect_on_accept(struct elect *e, struct mono now, struct node *from, struct
 	elect_release(e, v, ELECT_HANDED_OVER, from->id);
 }
 
-/* key, term, of_move, reason */
+static void offer_refused(struct elect *e, struct mono now, struct vip *v, enum elect_order reason)
+{
+	struct offer again = v->offer;
+
+	if (v->floor < again.term || reason != ELECT_BUSY) {
+		fail_offer(e, now, v, reason);
+		return;
+	}
+	again.term = v->floor + 1;
+	again.next = now;
+	elect_vote(v, again.term, again.to);
+	v->offer = again;
+}
+
+/* key, term, of_move, reason, the highest term seen */
 void elect_on_refuse(struct elect *e, struct mono now, struct node *from, struct span value)
 {
 	struct wire_reader r = wire_read(value);
@@ -236,15 +257,18 @@ void elect_on_refuse(struct elect *e, struct mono now, struct node *from, struct
 	uint64_t term = elect_get_term(&r);
 	bool of_move = wire_u8(&r) != 0;
 	uint8_t reason = wire_u8(&r);
+	uint64_t floor = elect_get_term(&r);
 
-	if (r.failed || !v)
+	if (r.failed || !v || floor > ELECT_TERM_MAX)
 		return;
+	if (floor > v->floor)
+		v->floor = floor;
 	if (reason > REASON_MAX)
 		reason = ELECT_NOT_READY;
 	if (of_move)
 		tell_asker(e, v, false, (enum elect_order)reason);
 	else if (v->offer.to == from->id && v->offer.term == term)
-		fail_offer(e, now, v, (enum elect_order)reason);
+		offer_refused(e, now, v, (enum elect_order)reason);
 }
 
 /* key, to */

@@ -111,6 +111,32 @@ static bool next_of_sync(struct elect *e, struct elect_event *ret)
 	return false;
 }
 
+static bool next_vote(struct elect *e, struct vip *v, struct elect_event *ret)
+{
+	struct wire_writer w = wire_write(e->value_out, sizeof(e->value_out));
+	enum vote_reply reply = v->reply;
+
+	wire_put_u32(&w, v->key);
+	if (reply != REPLY_NONE) {
+		v->reply = REPLY_NONE;
+		elect_put_term(&w, v->reply_term);
+		if (reply == REPLY_GRANT)
+			return send(e, ret, v->reply_to, ELECT_GRANT, &w);
+		elect_put_term(&w, v->floor);
+		wire_put_u64(&w, reply == REPLY_DENY_OWNED ? v->owner : 0);
+		return send(e, ret, v->reply_to, ELECT_DENY, &w);
+	}
+	for (size_t i = 1; v->ask.term != 0 && i < e->n_nodes; i++) {
+		if (v->votes[i] != VOTE_DUE)
+			continue;
+		v->votes[i] = VOTE_NONE;
+		elect_put_term(&w, v->ask.term);
+		wire_put_u64(&w, v->ask.offered_by);
+		return send(e, ret, e->nodes[i].id, ELECT_CLAIM, &w);
+	}
+	return false;
+}
+
 static bool next_of_vip(struct elect *e, struct vip *v, struct elect_event *ret)
 {
 	struct wire_writer w = wire_write(e->value_out, sizeof(e->value_out));
@@ -130,6 +156,7 @@ static bool next_of_vip(struct elect *e, struct vip *v, struct elect_event *ret)
 		elect_put_term(&w, v->refusal.term);
 		wire_put_u8(&w, v->refusal.of_move);
 		wire_put_u8(&w, v->refusal.reason);
+		elect_put_term(&w, v->floor);
 		return send(e, ret, to, ELECT_REFUSE, &w);
 	}
 	if (v->offer.to != 0 && v->offer.due) {
@@ -149,7 +176,7 @@ static bool next_of_vip(struct elect *e, struct vip *v, struct elect_event *ret)
 static bool next_message(struct elect *e, struct elect_event *ret)
 {
 	for (size_t i = 0; i < e->n_vips; i++)
-		if (next_of_vip(e, &e->vips[i], ret))
+		if (next_vote(e, &e->vips[i], ret) || next_of_vip(e, &e->vips[i], ret))
 			return true;
 	return next_of_sync(e, ret);
 }

@@ -46,6 +46,20 @@ struct peer {
 	bool item_due; /* that item is to be set */
 };
 
+/* A claim that waits for the votes of others. */
+struct ask {
+	uint64_t term; /* 0: none */
+	enum elect_cause cause;
+	uint64_t from;	     /* who had it before */
+	uint64_t offered_by; /* 0: it is free */
+	bool pin;
+	uint32_t wait_ms;
+	struct mono next, end;
+};
+
+enum vote { VOTE_NONE, VOTE_DUE /* to be asked for */, VOTE_GIVEN };
+enum vote_reply { REPLY_NONE, REPLY_GRANT, REPLY_DENY, REPLY_DENY_OWNED };
+
 enum phase { PHASE_NONE, PHASE_ADDING, PHASE_HOLDING };
 
 /* An offer that we made. */
@@ -81,9 +95,17 @@ struct vip {
 	uint64_t floor;
 	uint64_t owner, owner_term, owner_was,
 		owner_before; /* `before`: the last one that was not 0 */
-	struct mono since, free_since, settle_until;
-	struct mono owned_until; /* others say that somebody has it, who is not heard yet */
+	struct mono since, free_since, settle_until, retry_at;
 	bool contested, owner_due;
+
+	/* Asking for votes; voting: each term for one node. */
+	struct ask ask;
+	uint8_t votes[ELECT_NODES_MAX]; /* enum vote, by places of nodes */
+	uint64_t voted_term, voted_for;
+	uint64_t asker, asker_term, asker_offered_by; /* asker 0: nobody */
+	bool asker_denied;
+	enum vote_reply reply;
+	uint64_t reply_to, reply_term;
 
 	/* Handing over, as its owner; taking over. */
 	struct offer offer;
@@ -201,10 +223,18 @@ bool elect_can_take(const struct elect *e, const struct vip *v, const struct nod
 bool elect_is_better(const struct vip *v, const struct node *a, const struct node *b);
 void elect_announce_all(struct elect *e);
 void elect_consider_claim(struct elect *e, struct mono now, struct vip *v);
-void elect_claim(struct elect *e, struct mono now, struct vip *v, uint64_t term,
-	enum elect_cause cause, uint64_t from);
+void elect_claim(struct elect *e, struct mono now, struct vip *v, const struct ask *ask);
 void elect_release(struct elect *e, struct vip *v, enum elect_cause cause, uint64_t to);
-bool elect_outbids(const struct vip *v, const struct node *self, const struct node *n);
+
+/* grant.c */
+void elect_begin_ask(struct elect *e, struct mono now, struct vip *v, const struct ask *ask);
+void elect_decide_ask(struct elect *e, struct mono now, struct vip *v, const struct node *owner);
+void elect_end_ask(struct vip *v);
+void elect_vote(struct vip *v, uint64_t term, uint64_t to);
+void elect_decide_vote(struct elect *e, struct mono now, struct vip *v);
+void elect_on_claim(struct elect *e, struct node *from, struct span value);
+void elect_on_grant(struct elect *e, struct node *from, struct span value);
+void elect_on_deny(struct elect *e, struct mono now, struct node *from, struct span value);
 
 /* handover.c */
 void elect_decide_handover(struct elect *e, struct mono now, struct vip *v);
@@ -229,8 +259,6 @@ static inline uint64_t elect_get_term(struct wire_reader *r)
 	return high << 32 | wire_u32(r);
 }
 
-/* One bit of them says in answers that somebody owns the address. */
-#define ELECT_OWNED (UINT64_C(1) << 47)
-#define ELECT_TERM_MAX (ELECT_OWNED - 2)
+#define ELECT_TERM_MAX ((UINT64_C(1) << 48) - 2)
 
 #endif

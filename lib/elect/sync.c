@@ -130,33 +130,24 @@ size_t elect_synced_value(struct elect *e, const struct node *to, uint8_t *out)
 	wire_put_u32(&w, to->answer_nonce);
 	wire_put_u16(&w, (uint16_t)n);
 	wire_put_bytes(&w, span_of(record, n));
-	for (size_t i = 0; i < e->n_vips; i++) {
-		const struct vip *v = &e->vips[i];
-		bool owned = v->owner != 0 && v->owner != to->id;
-
-		elect_put_term(&w, v->floor | (owned ? ELECT_OWNED : 0));
-	}
+	for (size_t i = 0; i < e->n_vips; i++)
+		elect_put_term(&w, e->vips[i].floor);
 	BUG_ON(w.failed);
 	return wire_written(&w);
 }
 
-/* The record names the addresses whose terms follow. An owner may be somebody whom this node does not hear yet. */
-static void take_terms(
-	struct elect *e, struct mono now, struct span record, struct wire_reader *terms)
+/* The record names the addresses whose terms follow. */
+static void take_terms(struct elect *e, struct span record, struct wire_reader *terms)
 {
 	enum { HEAD = 14, ENTRY = 13 };
 
 	for (size_t at = HEAD; at + ENTRY <= record.n; at += ENTRY) {
 		struct wire_reader entry = wire_read(span_of(record.p + at, ENTRY));
 		struct vip *v = elect_vip_by_key(e, wire_u32(&entry));
-		uint64_t word = elect_get_term(terms), term = word & ~ELECT_OWNED;
+		uint64_t term = elect_get_term(terms);
 
-		if (!v || terms->failed || term > ELECT_TERM_MAX)
-			continue;
-		if (term > v->floor)
+		if (v && !terms->failed && term <= ELECT_TERM_MAX && term > v->floor)
 			v->floor = term;
-		if (word & ELECT_OWNED)
-			v->owned_until = mono_add_ms(now, 2 * e->silent_ms);
 	}
 }
 
@@ -168,8 +159,9 @@ void elect_on_synced(struct elect *e, struct mono now, struct node *from, struct
 	struct span record = wire_bytes(&r, n);
 	struct wire_reader in = wire_read(record);
 
-	if (r.failed || nonce != e->nonce || !e->syncing || !elect_decode_record(e, from, &in))
+	(void)now;
+	if (r.failed || nonce != e->nonce || !elect_decode_record(e, from, &in))
 		return;
-	take_terms(e, now, record, &r);
+	take_terms(e, record, &r);
 	from->answered = true;
 }

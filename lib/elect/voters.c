@@ -38,7 +38,7 @@ struct node *elect_find_or_add(struct elect *e, uint64_t id)
 	if (n && n->id != id) {
 		*n = (struct node){.id = id, .priority = ELECT_PRIORITY_FULL};
 		for (size_t v = 0; v < e->n_vips; v++)
-			e->vips[v].tried[n - e->nodes] = 0;
+			e->vips[v].tried[n - e->nodes] = e->vips[v].votes[n - e->nodes] = 0;
 	}
 	return n;
 }

@@ -1,4 +1,5 @@
 EXTRA_DIST += contrib/packages contrib/check contrib/quickstart contrib/lab/lab contrib/lab/play.py
+EXTRA_DIST += contrib/fail2ban/aegislb.conf
 
 # systemd: the unit knows where the program was installed; user and folders are made by sysusers and tmpfiles
 EXTRA_DIST += contrib/systemd/aegislb.service.in contrib/systemd/aegislb.sysusers contrib/systemd/aegislb.tmpfiles

@@ -12,7 +12,10 @@ enum cluster_record {
 	CLUSTER_RECORD_HEALTH_LAST = 255
 };
 
-/* Kinds of direct messages (u8) are lib/elect's: enum elect_message. */
+/* Kinds of direct messages (u8). Those below 16 are lib/elect's: enum elect_message. */
+enum cluster_message {
+	CLUSTER_MESSAGE_CONNECT_FAILED = 16 /* a client's connect failed: shared_health.c */
+};
 
 /* Kinds of items (u8): one truth for all, the last writer wins. */
 enum cluster_item_kind {

@@ -302,7 +302,10 @@ static bool start(struct daemon *d, char *const *warnings, size_t n_warnings)
 		!cluster_ports_open(c, &d->ports, d->why, sizeof(d->why)) ||
 		!privilege_drop(c, d->why, sizeof(d->why)))
 		return false;
-	return make_control(d) && start_workers(d);
+	if (!make_control(d))
+		return false;
+	control_await_health(d->control);
+	return start_workers(d);
 }
 
 static void tear_down(struct daemon *d)

@@ -66,15 +66,20 @@ noinst_LIBRARIES += src/libadmin.a
 src_libadmin_a_SOURCES = \
 	src/control/admin.c src/control/admin.h src/control/admin_client.c src/control/admin_client.h \
 	src/control/admin_socket.c src/control/admin_socket.h \
-	src/control/cmd_cli.c src/control/cmd_cluster.c src/control/cmd_diagnose.c src/control/cmd_later.c src/control/cmd_members.c \
+	src/control/ban.c src/control/ban.h src/control/bans.c src/control/bans.h src/control/cmd_bans.c \
+	src/control/cmd_cli.c src/control/cmd_cluster.c src/control/cmd_diagnose.c src/control/cmd_health.c src/control/cmd_later.c src/control/cmd_members.c \
 	src/control/cmd_routes.c src/control/cmd_server.c src/control/cmd_sessions.c src/control/cmd_show.c \
 	src/control/cmd_stat.c src/control/cmd_vip.c src/control/command.c src/control/command.h \
 	src/control/command_line.c src/control/command_line.h \
 	src/control/control.h src/control/control_workers.c src/control/listing.c src/control/listing.h \
-	src/control/sampler.c src/control/sampler.h src/control/server_words.c src/control/server_words.h \
+	src/control/sampler.c src/control/sampler.h src/control/server_item.c src/control/server_item.h \
+	src/control/server_words.c src/control/server_words.h \
 	src/control/stat.h src/control/stat_column.c src/control/stat_column.h src/control/stat_columns.c \
+	src/control/health_record.c src/control/health_record.h src/control/shared_health.c src/control/shared_health.h \
 	src/control/stat_cluster.c src/control/stat_health.c src/control/stat_info.c src/control/stat_row.c src/control/stat_row.h \
-	src/control/stat_write.c src/control/state.c src/control/state.h
+	src/control/stat_write.c src/control/state.c src/control/state.h \
+	src/control/state_file.c src/control/state_file.h \
+	src/control/state_v1.c src/control/state_v1.h src/control/truth.c src/control/truth.h
 src_libadmin_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
 ADMIN_LIBS = src/libadmin.a $(VIP_LIBS) $(CLUSTER_LIBS) lib/libexpo.a lib/libmailbox.a $(EVENT_LIBS) $(JANSSON_LIBS)
 

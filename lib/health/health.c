@@ -46,6 +46,11 @@ void health_force(struct health *h, bool up)
 	h->score = up ? h->rise + h->fall - 1 : 0;
 }
 
+void health_adopt(struct health *h, bool up)
+{
+	h->score = up ? h->rise : h->rise - 1;
+}
+
 uint64_t health_slow_start_step_us(uint64_t slow_start_us)
 {
 	uint64_t step = slow_start_us / 20;

@@ -37,8 +37,11 @@ static inline int health_crossed(const struct health *h)
 	return health_is_up(h) ? h->rise : h->fall;
 }
 
-/* An operator's or a peer's word: fully up or fully down, as after a change by checks. */
+/* An operator's word: fully up or fully down, as after a change by checks. */
 void health_force(struct health *h, bool up);
+
+/* A peer's word before any result of our own: down or up, but the first result decides alone. */
+void health_adopt(struct health *h, bool up);
 
 /* Weight of a server that came back since_up_us ago: it grows over slow_start_us (0: full at once)
  * from 1 to `weight`, in the steps below, as HAProxy does. Weight 0 stays 0. Multiply small weights

@@ -6,7 +6,13 @@
 #include <event2/event_struct.h>
 #include <stdlib.h>
 
-enum { FIRST_STEP_US = 2000, FIRST_WINDOW_MS = 1000, COMPLAINT_MS = 60000 };
+enum {
+	FIRST_STEP_US = 2000,
+	FIRST_WINDOW_MS = 1000,
+	COMPLAINT_MS = 60000,
+	BURST_MS = 200,
+	BURST_TIMEOUT_MS = 190
+};
 
 /* One server's checks. In maintenance it has no timer and no probe runs. */
 struct check {
@@ -16,6 +22,10 @@ struct check {
 	struct event timer;
 	struct mono due;
 	struct addr addr; /* of the server when its timer was set */
+	struct event burst_timer;
+	unsigned burst_left; /* checks of a burst still to be started */
+	bool in_burst;	     /* the one under way is one of them */
+	uint64_t good_us;    /* how long the last good one took */
 };
 
 struct checks {
@@ -70,11 +80,60 @@ static void on_due(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (!probe_is_running(c->probe)) {
+		c->in_burst = false;
 		addr = probe_plan_addr(plan, &c->server->addr, c->server->health_port);
 		probe_start(c->probe, plan, &addr);
 	}
 	c->due = checks_next(c->due, plan->health->interval_ms, now);
 	wait_until_due(c, now);
+}
+
+/* --- bursts --- */
+
+uint64_t checks_burst_timeout_ms(uint64_t good_us)
+{
+	uint64_t twice_ms = good_us * 2 / 1000;
+
+	return twice_ms > BURST_TIMEOUT_MS ? twice_ms : BURST_TIMEOUT_MS;
+}
+
+/* One that is under way with all the time of an ordinary check would take too long: it begins again. */
+static void on_burst(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval apart = {0, BURST_MS * 1000};
+	struct check *c = arg;
+	const struct probe_plan *plan = plan_of(c);
+	struct addr addr = probe_plan_addr(plan, &c->server->addr, c->server->health_port);
+
+	(void)fd;
+	(void)what;
+	if (!c->in_burst || !probe_is_running(c->probe)) {
+		probe_cancel(c->probe);
+		c->burst_left--;
+		c->in_burst = true;
+		probe_start_within(c->probe, plan, &addr, checks_burst_timeout_ms(c->good_us));
+	}
+	if (c->burst_left > 0)
+		evtimer_add(&c->burst_timer, &apart);
+}
+
+void checks_burst(struct checks *checks, struct server *s)
+{
+	static const struct timeval at_once;
+	struct check *c = s->check;
+
+	(void)checks;
+	if (!c || s->admin == SERVER_MAINT || c->burst_left > 0)
+		return;
+	c->burst_left = (unsigned)(server_is_up(s) ? s->health.fall : s->health.rise);
+	evtimer_add(&c->burst_timer, &at_once);
+}
+
+static void end_burst(struct check *c)
+{
+	evtimer_del(&c->burst_timer);
+	c->burst_left = 0;
+	c->in_burst = false;
 }
 
 static void begin(struct check *c, uint64_t delay_us)
@@ -94,6 +153,7 @@ static bool is_scheduled(const struct check *c)
 static void end(struct check *c)
 {
 	evtimer_del(&c->timer);
+	end_burst(c);
 	probe_cancel(c->probe);
 }
 
@@ -123,6 +183,10 @@ static void on_result(void *arg, const struct check_result *r)
 			check_cause(r, cause), (unsigned long long)r->duration_us);
 	if (r->status == CHECK_SOCKET)
 		complain(c->checks, r, now);
+	if (check_statuses[r->status].ok)
+		c->good_us = r->duration_us;
+	if (check_statuses[r->status].ok == server_is_up(s))
+		end_burst(c); /* the word is contradicted */
 	servers_check(c->checks->servers, s, r, now);
 }
 
@@ -145,6 +209,7 @@ static bool add(struct checks *checks, struct server *s)
 	c->checks = checks;
 	c->server = s;
 	evtimer_assign(&c->timer, checks->base, on_due, c);
+	evtimer_assign(&c->burst_timer, checks->base, on_burst, c);
 	s->check = c;
 	return true;
 }

@@ -4,7 +4,10 @@
  * The time from one start of a server's check to the next is the interval exactly, however long checks take; the
  * first checks of a start follow each other closely, but not all at once. Servers in maintenance are not checked;
  * one that comes out of it, is added, or gets another address is checked at once. At most one check a server is
- * under way. owner: control; thread: control. */
+ * under way.
+ *
+ * A burst is a second look on somebody's word that a server died (or lives again): up to `fall` (`rise`) checks, 200 ms
+ * from one to the next, each with little time, until one contradicts. owner: control; thread: control. */
 #ifndef CONTROL_CHECKS_H
 #define CONTROL_CHECKS_H
 
@@ -23,6 +26,12 @@ void checks_free(struct checks *checks); /* NULL is allowed */
 void checks_server_added(struct checks *checks, struct server *s);
 void checks_server_removed(struct checks *checks, struct server *s);
 void checks_server_changed(struct checks *checks, struct server *s);
+
+/* For control/shared_health.c: looks again at once. Nothing happens in maintenance, nor where a burst is under way. */
+void checks_burst(struct checks *checks, struct server *s);
+
+/* How much time a check of a burst has where the last good one took so long. */
+uint64_t checks_burst_timeout_ms(uint64_t good_us);
 
 /* When the i-th of n servers is first checked after a start: they follow each other by 2 ms, or closer where they
  * would take longer than the interval, or a second. */

@@ -12,11 +12,6 @@ static void run_upgrade(struct command *cmd)
 	command_error(cmd, "upgrade is not supported yet; restart to run a new version");
 }
 
-static void run_bans(struct command *cmd)
-{
-	command_error(cmd, "bans are not supported yet; refuse the address in the firewall");
-}
-
 static void run_tls(struct command *cmd)
 {
 	command_error(cmd, "this version passes TLS through: it has no certificates and no tickets "
@@ -30,9 +25,6 @@ static void run_observe(struct command *cmd)
 }
 
 const struct command_def commands_later[] = {
-	{.words = "ban", .usage = " <addr>", .run = run_bans},
-	{.words = "unban", .usage = " <addr>", .run = run_bans},
-	{.words = "show bans", .usage = "", .run = run_bans},
 	{.words = "show certs", .usage = "", .run = run_tls},
 	{.words = "show tickets", .usage = "", .run = run_tls},
 	{.words = "show trace", .usage = " <name>", .run = run_observe},

@@ -1,6 +1,8 @@
 /* Commands that change a server. Words and messages are HAProxy's. */
 #include "control/command.h"
 #include "control/server_words.h"
+#include "control/state.h"
+#include "control/truth.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -30,19 +32,31 @@ static struct server *server_in(struct command *cmd, unsigned at)
 
 /* --- state, weight, limits --- */
 
-static void set_admin(struct command *cmd, struct server *s, enum server_admin admin)
+/* Says it to all nodes, or to this one alone; the answer waits for the disk. False: it says what is wrong. */
+static bool say(struct command *cmd, struct server *s, enum server_attr attr, const char *value)
 {
-	servers_set_admin(cmd->control->servers, s, admin, cmd->by);
+	struct truth_by by = {cmd->by, cmd->local};
+	const char *wrong = truth_set(cmd->control->truth, s, attr, value, &by);
+
+	if (wrong)
+		command_error(cmd, "%s", wrong);
+	else
+		state_save(cmd->control);
+	return !wrong;
+}
+
+static void say_number(struct command *cmd, struct server *s, enum server_attr attr, uint32_t n)
+{
+	char value[16];
+
+	snprintf(value, sizeof(value), "%u", n);
+	say(cmd, s, attr, value);
 }
 
 static void set_state(struct command *cmd, struct server *s, const char *word)
 {
-	if (strcmp(word, "ready") == 0)
-		set_admin(cmd, s, SERVER_READY);
-	else if (strcmp(word, "drain") == 0)
-		set_admin(cmd, s, SERVER_DRAIN);
-	else if (strcmp(word, "maint") == 0)
-		set_admin(cmd, s, SERVER_MAINT);
+	if (strcmp(word, "ready") == 0 || strcmp(word, "drain") == 0 || strcmp(word, "maint") == 0)
+		say(cmd, s, ATTR_ADMIN, word);
 	else
 		command_error(
 			cmd, "'set server <srv> state' expects 'ready', 'drain' and 'maint'.");
@@ -51,11 +65,11 @@ static void set_state(struct command *cmd, struct server *s, const char *word)
 static void set_weight(struct command *cmd, struct server *s, const char *word)
 {
 	uint32_t weight;
-	const char *wrong = server_words_weight(word, s->initial_weight, &weight);
+	const char *wrong = server_words_weight(word, s->initial.weight, &weight);
 
 	if (wrong)
 		return command_error(cmd, "%s", wrong);
-	servers_set_weight(cmd->control->servers, s, weight, cmd->by);
+	say_number(cmd, s, ATTR_WEIGHT, weight);
 }
 
 static void set_health(struct command *cmd, struct server *s, const char *word)
@@ -70,7 +84,7 @@ static void set_health(struct command *cmd, struct server *s, const char *word)
 static void set_addr(struct command *cmd, struct server *s)
 {
 	struct addr addr = s->addr;
-	char done[256];
+	char done[256], text[ADDR_TEXT_MAX];
 	enum server_words_change change;
 
 	if (!cmd->words[4][0])
@@ -79,8 +93,8 @@ static void set_addr(struct command *cmd, struct server *s)
 	change = server_words_addr(&cmd->words[4], &addr, done, sizeof(done));
 	if (change == SERVER_WORDS_WRONG)
 		return command_error(cmd, "%s by 'stats socket command'", done);
-	if (change == SERVER_WORDS_CHANGED)
-		servers_set_addr(cmd->control->servers, s, &addr, cmd->by);
+	if (change == SERVER_WORDS_CHANGED && !say(cmd, s, ATTR_ADDRESS, addr_format(&addr, text)))
+		return;
 	command_say(cmd, SEVERITY_WARNING, "%s by 'stats socket command'", done);
 }
 
@@ -109,7 +123,7 @@ static void run_enable(struct command *cmd)
 	struct server *s = server_in(cmd, 2);
 
 	if (s)
-		set_admin(cmd, s, SERVER_READY);
+		say(cmd, s, ATTR_ADMIN, "ready");
 }
 
 static void run_disable(struct command *cmd)
@@ -117,7 +131,7 @@ static void run_disable(struct command *cmd)
 	struct server *s = server_in(cmd, 2);
 
 	if (s)
-		set_admin(cmd, s, SERVER_MAINT);
+		say(cmd, s, ATTR_ADMIN, "maint");
 }
 
 static void run_set_weight(struct command *cmd)
@@ -133,7 +147,7 @@ static void run_get_weight(struct command *cmd)
 	const struct server *s = server_in(cmd, 2);
 
 	if (s)
-		expo_fmt(cmd->out, "%u (initial %u)\n", s->weight, s->initial_weight);
+		expo_fmt(cmd->out, "%u (initial %u)\n", s->weight, s->initial.weight);
 }
 
 static void run_set_maxconn(struct command *cmd)
@@ -147,29 +161,17 @@ static void run_set_maxconn(struct command *cmd)
 		return command_error(cmd, "Require <maxconn>.");
 	if (!server_words_number(cmd->words[4], UINT32_MAX, &max))
 		return command_error(cmd, "maxconn string empty or preceded by garbage");
-	servers_set_max_connections(cmd->control->servers, s, max, cmd->by);
+	say_number(cmd, s, ATTR_MAX_CONNECTIONS, max);
 }
 
 /* --- servers that come and go --- */
 
-static const char *add_error(enum servers_error error)
-{
-	switch (error) {
-	case SERVERS_EXISTS:
-		return "Already exists a server with the same name in backend.";
-	case SERVERS_TOO_MANY:
-		return "Too many servers.";
-	default:
-		return "Out of memory.";
-	}
-}
-
 static void run_add(struct command *cmd)
 {
 	struct config_server conf;
-	struct server *added;
+	struct truth_by by = {cmd->by, cmd->local};
 	struct backend *b;
-	enum servers_error error;
+	const char *error;
 	char name[256], wrong[256];
 	const char *slash = strchr(cmd->words[2], '/');
 
@@ -181,29 +183,26 @@ static void run_add(struct command *cmd)
 		return command_error(cmd, "No such backend.");
 	if (!server_words_new(slash + 1, &cmd->words[3], &conf, wrong, sizeof(wrong)))
 		return command_error(cmd, "%s", wrong);
-	error = servers_add(cmd->control->servers, b, &conf, cmd->by, &added);
-	if (error != SERVERS_OK)
-		return command_error(cmd, "%s", add_error(error));
+	error = truth_add(cmd->control->truth, b, &conf, &by);
+	if (error)
+		return command_error(cmd, "%s", error);
+	state_save(cmd->control);
 	command_say(cmd, SEVERITY_INFO, "New server registered.");
 }
 
 static void run_del(struct command *cmd)
 {
 	struct server *s = server_in(cmd, 2);
+	struct truth_by by = {cmd->by, cmd->local};
+	const char *error;
 
 	if (!s)
 		return;
-	switch (servers_del(cmd->control->servers, s, cmd->by)) {
-	case SERVERS_OK:
-		return command_say(cmd, SEVERITY_INFO, "Server deleted.");
-	case SERVERS_NOT_IN_MAINT:
-		return command_error(cmd, "Only servers in maintenance mode can be deleted.");
-	case SERVERS_HAS_SESSIONS:
-		return command_error(
-			cmd, "Server still has connections attached to it, cannot remove it.");
-	default:
-		return command_error(cmd, "Out of memory.");
-	}
+	error = truth_del(cmd->control->truth, s, &by);
+	if (error)
+		return command_error(cmd, "%s", error);
+	state_save(cmd->control);
+	command_say(cmd, SEVERITY_INFO, "Server deleted.");
 }
 
 static void run_shutdown(struct command *cmd)

@@ -77,7 +77,7 @@ static void write_server_state(struct command *cmd, const struct server *s)
 
 	expo_fmt(cmd->out, "%u %s %u %s %s %u %u %u %u %llu %u %u %d %u 0 0 0 - %u - 0 %u - - 0\n",
 		iid, s->backend->conf->name, s->number, s->name, addr_format_ip(&s->addr, addr),
-		op_state(s), admin_state(s), s->weight, s->initial_weight,
+		op_state(s), admin_state(s), s->weight, s->initial.weight,
 		(unsigned long long)mono_diff_us(s->last_change, mono_now()) / 1000000,
 		haproxy_check_number(s), check_result(s), s->checks_enabled ? s->health.score : 0,
 		check_state(s), s->addr.port, s->health_port);

@@ -11,6 +11,8 @@ static const struct command_def *const tables[] = {
 	commands_stat,
 	commands_show,
 	commands_server,
+	commands_bans,
+	commands_health,
 	commands_sessions,
 	commands_routes,
 	commands_diagnose,
@@ -139,8 +141,9 @@ void command_run(struct command *cmd, struct span text)
 		return unknown(cmd);
 	if (cmd->session->level < d->level)
 		return command_error(cmd, "Permission denied");
-	if (d->flags & COMMAND_LOCAL && cmd->n_words > 1 &&
-		strcmp(cmd->words[cmd->n_words - 1], "local") == 0)
+	cmd->local = d->flags & COMMAND_LOCAL && cmd->n_words > 1 &&
+		     strcmp(cmd->words[cmd->n_words - 1], "local") == 0;
+	if (cmd->local)
 		cmd->words[--cmd->n_words] = "";
 	if (d->flags & COMMAND_CHANGES)
 		log_change(cmd, text);

@@ -40,6 +40,7 @@ struct command {
 	const char *words[COMMAND_WORDS_MAX + 1]; /* from n_words on: "" */
 	unsigned n_words;
 	const char *by; /* "by uid 0 pid 77": for logs and events */
+	bool local;	/* `local` was its last word: it is for this node only */
 	struct expo *out;
 
 	bool (*more)(struct command *cmd);
@@ -59,8 +60,7 @@ struct command_def {
 
 enum {
 	COMMAND_CHANGES = 1, /* is written to the log with who asked for it */
-	COMMAND_LOCAL =
-		2, /* takes `local` as its last word; without a cluster that changes nothing */
+	COMMAND_LOCAL = 2,   /* takes `local` as its last word */
 };
 
 /* `help` itself, which needs the table it stands in. */
@@ -68,8 +68,9 @@ void command_help(struct command *cmd);
 
 /* Each file of commands ends its table with an entry whose words are NULL. */
 extern const struct command_def commands_cli[], commands_show[], commands_stat[], commands_server[],
-	commands_sessions[], commands_routes[], commands_diagnose[], commands_cluster[],
-	commands_members[], commands_later[], commands_vip[];
+	commands_bans[], commands_health[], commands_sessions[], commands_routes[],
+	commands_diagnose[], commands_cluster[], commands_members[], commands_later[],
+	commands_vip[];
 
 /* Runs the command in words, or answers that there is none such. `text` is as it came, for the
  * log. */

@@ -3,12 +3,16 @@
 #include "base/list.h"
 #include "control/access_log.h"
 #include "control/admin.h"
+#include "control/bans.h"
 #include "control/checks.h"
+#include "control/cluster.h"
 #include "control/notifier.h"
 #include "control/sampler.h"
+#include "control/shared_health.h"
 #include "control/state.h"
 #include "control/status_http.h"
 #include "control/store.h"
+#include "control/truth.h"
 #include "control/vip.h"
 #include "log.h"
 #include "notify.h"
@@ -17,7 +21,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIGNALS = 5, EVENTS_KEPT = 512, ACCESS_DRAIN_MS = 50, FAREWELL_BEATS = 4 };
+enum {
+	SIGNALS = 5,
+	EVENTS_KEPT = 512,
+	ACCESS_DRAIN_MS = 50,
+	FAREWELL_BEATS = 4,
+	AWAIT_HEALTH_MS = 1000,
+	AWAIT_LOOK_MS = 5
+};
 
 /* What only this file uses. */
 struct control_own {
@@ -159,6 +170,7 @@ static void on_report(struct control *c, struct report *r, struct mono now)
 	switch (r->kind) {
 	case REPORT_CONNECT_FAILED:
 		servers_connect_failed(c->servers, r->server, r->error, now);
+		shared_health_connect_failed(c->shared_health, r->server, r->error);
 		break;
 	case REPORT_SESSIONS:
 	case REPORT_ERRORS:
@@ -198,6 +210,7 @@ static void on_server_added(void *arg, struct server *s)
 
 	sampler_server_added(c->sampler, s->id);
 	checks_server_added(c->checks, s);
+	shared_health_added(c->shared_health, s);
 }
 
 static void on_server_removed(void *arg, struct server *s)
@@ -205,6 +218,14 @@ static void on_server_removed(void *arg, struct server *s)
 	struct control *c = arg;
 
 	checks_server_removed(c->checks, s);
+	shared_health_removed(c->shared_health, s);
+}
+
+static void on_server_observed(void *arg, struct server *s)
+{
+	struct control *c = arg;
+
+	shared_health_observed(c->shared_health, s);
 }
 
 static void on_server_check_anew(void *arg, struct server *s)
@@ -240,11 +261,6 @@ static void on_server_state(void *arg, struct server *s, const char *state, cons
 static void on_servers_published(void *arg)
 {
 	control_wake_all(arg);
-}
-
-static void on_servers_changed(void *arg)
-{
-	state_save(arg);
 }
 
 /* --- signals and time --- */
@@ -286,6 +302,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	truth_tick(c->truth);
 	servers_tick(c->servers, mono_now());
 	sampler_tick(c->sampler, mono_now());
 	status_http_tick(c->status_http);
@@ -404,6 +421,22 @@ static bool open_cluster(struct control *c, char *why, size_t why_size)
 	return true;
 }
 
+static void look_again(struct control *c, struct server *s)
+{
+	checks_burst(c->checks, s);
+}
+
+static bool open_truth(struct control *c)
+{
+	c->truth = truth_new(c);
+	c->bans = bans_new(c);
+	if (!c->truth || !c->bans || !state_open(c))
+		return false;
+	state_load(c);
+	c->shared_health = shared_health_new(c, look_again);
+	return c->shared_health != NULL;
+}
+
 bool control_open(struct control *c, char *why, size_t why_size)
 {
 	struct servers_hooks hooks = {
@@ -412,16 +445,15 @@ bool control_open(struct control *c, char *why, size_t why_size)
 		.went_down = on_server_down,
 		.check_anew = on_server_check_anew,
 		.state = on_server_state,
-		.changed = on_servers_changed,
+		.observed = on_server_observed,
 		.published = on_servers_published,
 		.arg = c,
 	};
 
 	snprintf(why, why_size, "out of memory");
 	c->sampler = sampler_new(c);
-	if (!c->sampler)
+	if (!c->sampler || !open_truth(c))
 		return false;
-	state_load(c);
 	c->checks = checks_new(c, why, why_size);
 	if (!c->checks)
 		return false;
@@ -440,9 +472,24 @@ bool control_open(struct control *c, char *why, size_t why_size)
 	return open_cluster(c, why, why_size);
 }
 
+void control_await_health(struct control *c)
+{
+	static const struct timeval look = {0, AWAIT_LOOK_MS * 1000};
+	struct mono end = mono_add_ms(mono_now(), AWAIT_HEALTH_MS);
+
+	if (c->config->cluster.n_peers == 0)
+		return;
+	while (!shared_health_is_settled(c->shared_health) && !mono_reached(mono_now(), end) &&
+		c->phase == CONTROL_SERVING) {
+		event_base_loopexit(c->base, &look);
+		event_base_dispatch(c->base);
+	}
+}
+
 void control_run(struct control *c)
 {
-	event_base_dispatch(c->base);
+	if (c->phase != CONTROL_STOPPED)
+		event_base_dispatch(c->base);
 	if (c->own->access_log)
 		access_log_drain(c->own->access_log);
 }
@@ -484,6 +531,10 @@ void control_free(struct control *c)
 	event_free_if(c->own->grace);
 	event_free_if(c->own->farewell);
 	vip_free(c->vip);
+	state_close(c);
+	shared_health_free(c->shared_health);
+	bans_free(c->bans);
+	truth_free(c->truth);
 	cluster_free(c->cluster);
 	notifier_free(c->notifier);
 	servers_free(c->servers);

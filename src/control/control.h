@@ -41,6 +41,10 @@ struct control {
 	struct store *store;	 /* of state_dir */
 	struct cluster *cluster; /* always there; without a cluster it is this node alone */
 	struct vip *vip;	 /* NULL: this node has no virtual addresses */
+	struct state *state;
+	struct truth *truth;
+	struct bans *bans;
+	struct shared_health *shared_health;
 	struct control_worker *workers;
 	size_t n_workers;
 	struct mailbox *mailbox; /* reports of the workers */
@@ -72,6 +76,10 @@ struct control_setup {
  * members may be filled in between. control_open() says on false in `why` what was refused. */
 struct control *control_new(const struct control_setup *setup);
 bool control_open(struct control *c, char *why, size_t why_size);
+/* In a cluster with peers: lets the loop turn until every server has been checked, here or by a peer that is heard, but
+ * no longer than a second, so that the first clients are not sent to a server that is known to be down. Before the
+ * workers run. */
+void control_await_health(struct control *c);
 void control_run(struct control *c); /* returns after a stop, when every worker was told to end */
 void control_free(struct control *c);
 

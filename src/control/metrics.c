@@ -3,6 +3,9 @@
 #include "config-build.h"
 #include "control/metrics_cluster.h"
 
+#include "control/bans.h"
+#include "control/shared_health.h"
+
 #include <stddef.h>
 #include <stdio.h>
 
@@ -53,7 +56,10 @@ static void write_process(struct writer *w)
 		limit = GAUGE("connections_limit", "limits.connections."),
 		paused = GAUGE("accepting_paused",
 			"1 while accepting is paused for a limit or want of descriptors."),
-		draining = GAUGE("stopping", "1 during a graceful stop.");
+		draining = GAUGE("stopping", "1 during a graceful stop."),
+		unreachable = GAUGE("servers_unreachable",
+			"Servers that only this node cannot reach: others can."),
+		bans = GAUGE("bans", "Sources and networks that are banned.");
 	const struct control *c = w->c;
 	struct expo_label labels[] = {
 		label("version", PACKAGE_VERSION), label("node", c->config->node)};
@@ -66,6 +72,8 @@ static void write_process(struct writer *w)
 	plain(w, &limit, c->config->limits.connections);
 	plain(w, &paused, c->paused > 0);
 	plain(w, &draining, c->phase != CONTROL_SERVING);
+	plain(w, &unreachable, shared_health_unreachable(c));
+	plain(w, &bans, bans_count(c->bans));
 }
 
 static void write_ends(struct writer *w)

@@ -132,6 +132,13 @@ static int begin(struct probe *p)
 
 void probe_start(struct probe *p, const struct probe_plan *plan, const struct addr *addr)
 {
+	probe_start_within(p, plan, addr, plan->health->timeout_ms);
+}
+
+void probe_start_within(struct probe *p, const struct probe_plan *plan, const struct addr *addr,
+	uint64_t timeout_ms)
+{
+	uint64_t longest_ms = plan->health->timeout_ms;
 	int error;
 
 	BUG_ON(probe_is_running(p));
@@ -148,6 +155,6 @@ void probe_start(struct probe *p, const struct probe_plan *plan, const struct ad
 		return;
 	}
 	p->state = PROBE_CONNECTING;
-	probe_arm(p, plan->health->timeout_ms);
+	probe_arm(p, timeout_ms < longest_ms ? timeout_ms : longest_ms);
 	wait_for(p, EV_WRITE);
 }

@@ -24,6 +24,10 @@ void probe_free(struct probe *p);			     /* cancels; NULL is allowed */
 /* Both lent until the result. Must not be called while one is awaited. A socket that cannot be had is a result too:
  * CHECK_SOCKET. */
 void probe_start(struct probe *p, const struct probe_plan *plan, const struct addr *addr);
+
+/* The same with a time limit other than the plan's, no longer than that. */
+void probe_start_within(struct probe *p, const struct probe_plan *plan, const struct addr *addr,
+	uint64_t timeout_ms);
 bool probe_is_running(const struct probe *p); /* a result is awaited */
 void probe_cancel(struct probe *p);	      /* no result will come */
 

@@ -44,7 +44,9 @@ static int at_least_one(unsigned n)
 static void fill(struct server *srv, const struct backend *b, const struct config_server *conf)
 {
 	srv->addr = conf->addr;
-	srv->weight = srv->initial_weight = conf->weight;
+	srv->initial = *conf;
+	srv->initial.name = srv->name;
+	srv->weight = conf->weight;
 	srv->max_connections = conf->max_connections;
 	srv->backup = conf->backup;
 	srv->checks_enabled = b->conf->health.type != HEALTH_NONE;

@@ -86,7 +86,7 @@ void servers_judge(struct servers *s, struct backend *b, struct mono now)
 	bool was_up = b->down_since.us == 0, was_open = b->failing_open;
 	bool is_up = choice == CHOICE_ACTIVE || choice == CHOICE_BACKUP;
 
-	b->failing_open = choice == CHOICE_DOWN;
+	b->failing_open = choice == CHOICE_DOWN || choice == CHOICE_ELSEWHERE;
 	if (is_up != was_up)
 		b->last_change = now;
 	if (is_up && !was_up) {
@@ -147,10 +147,10 @@ static void tell_state(struct servers *s, struct server *srv, const char *state,
 		s->hooks.state(s->hooks.arg, srv, state, cause);
 }
 
-static void changed(struct servers *s)
+static void observed(struct servers *s, struct server *srv)
 {
-	if (s->hooks.changed)
-		s->hooks.changed(s->hooks.arg);
+	if (s->hooks.observed)
+		s->hooks.observed(s->hooks.arg, srv);
 }
 
 /* --- health --- */
@@ -215,8 +215,11 @@ void servers_check(
 	srv->last_check_at = now;
 	srv->last_check_wall_us = log_wall_us();
 	srv->checks_by_status[r->status]++;
-	if (r->status != CHECK_SOCKET)
+	if (r->status != CHECK_SOCKET) {
+		srv->judged = true;
 		feed(s, srv, r, "", now);
+	}
+	observed(s, srv);
 }
 
 void servers_connect_failed(struct servers *s, uint32_t id, int error, struct mono now)
@@ -229,7 +232,45 @@ void servers_connect_failed(struct servers *s, uint32_t id, int error, struct mo
 	srv->last_check = r;
 	srv->last_check_at = now;
 	srv->last_check_wall_us = log_wall_us();
+	srv->judged = true;
 	feed(s, srv, &r, "; found by a client's connect", now);
+	observed(s, srv);
+}
+
+/* --- what other nodes see --- */
+
+void servers_adopt(struct servers *s, struct server *srv, bool up, const char *why)
+{
+	char cause[160];
+
+	if (srv->judged || srv->admin == SERVER_MAINT || !srv->checks_enabled ||
+		up == server_is_up(srv))
+		return;
+	health_adopt(&srv->health, up);
+	snprintf(cause, sizeof(cause), "%s, until it is checked here", why);
+	if (up)
+		went_up(s, srv, cause, mono_now());
+	else
+		went_down(s, srv, cause, "", mono_now());
+}
+
+void servers_peer_failed(struct servers *s, struct server *srv)
+{
+	if (srv->admin == SERVER_MAINT || !srv->checks_enabled ||
+		srv->health.score <= srv->health.rise)
+		return;
+	srv->checks_failed++;
+	health_feed(&srv->health, false);
+	observed(s, srv);
+}
+
+void servers_set_peers_up(struct servers *s, struct server *srv, bool up)
+{
+	if (srv->peers_up == up)
+		return;
+	srv->peers_up = up;
+	if (srv->backend->failing_open)
+		servers_settle(s, srv->backend, mono_now());
 }
 
 void servers_force_health(struct servers *s, struct server *srv, bool up, const char *why)
@@ -245,6 +286,7 @@ void servers_force_health(struct servers *s, struct server *srv, bool up, const 
 		went_up(s, srv, cause, mono_now());
 	else if (!up && was_up)
 		went_down(s, srv, cause, "", mono_now());
+	observed(s, srv);
 }
 
 /* --- admin --- */
@@ -252,6 +294,7 @@ void servers_force_health(struct servers *s, struct server *srv, bool up, const 
 static void leave_maintenance(struct server *srv, struct mono now)
 {
 	health_init(&srv->health, srv->health.rise, srv->health.fall);
+	srv->judged = false;
 	begin_serving(srv, now);
 }
 
@@ -282,7 +325,7 @@ void servers_set_admin(
 		close_what_is_open(s, srv);
 	tell_state(s, srv, states[admin], why);
 	check_anew(s, srv);
-	changed(s);
+	observed(s, srv);
 }
 
 void servers_set_weight(struct servers *s, struct server *srv, uint32_t weight, const char *why)
@@ -295,7 +338,6 @@ void servers_set_weight(struct servers *s, struct server *srv, uint32_t weight, 
 	servers_announce(s, LOG_LEVEL_NOTICE, "%s/%s has weight %u: set %s, was %u",
 		srv->backend->conf->name, srv->name, weight, why, before);
 	servers_settle(s, srv->backend, mono_now());
-	changed(s);
 }
 
 void servers_set_addr(
@@ -307,11 +349,11 @@ void servers_set_addr(
 		return;
 	addr_format(&srv->addr, before);
 	srv->addr = *addr;
+	srv->judged = false;
 	servers_announce(s, LOG_LEVEL_NOTICE, "%s/%s has address %s: set %s, was %s",
 		srv->backend->conf->name, srv->name, addr_format(addr, after), why, before);
 	servers_settle(s, srv->backend, mono_now());
 	check_anew(s, srv);
-	changed(s);
 }
 
 void servers_set_max_connections(
@@ -325,10 +367,17 @@ void servers_set_max_connections(
 	servers_announce(s, LOG_LEVEL_NOTICE, "%s/%s has max_connections %u: set %s, was %u",
 		srv->backend->conf->name, srv->name, max, why, before);
 	servers_settle(s, srv->backend, mono_now());
-	changed(s);
 }
 
 /* --- membership --- */
+
+static bool is_of_file(const struct backend *b, const struct config_server *conf)
+{
+	for (size_t i = 0; i < b->conf->n_servers; i++)
+		if (conf == &b->conf->servers[i])
+			return true;
+	return false;
+}
 
 enum servers_error servers_add(struct servers *s, struct backend *b,
 	const struct config_server *conf, const char *why, struct server **ret)
@@ -339,14 +388,13 @@ enum servers_error servers_add(struct servers *s, struct backend *b,
 
 	if (error != SERVERS_OK)
 		return error;
-	srv->runtime = true;
+	srv->runtime = !is_of_file(b, conf);
 	srv->admin = SERVER_MAINT;
 	srv->down_since = srv->last_change;
 	servers_announce(s, LOG_LEVEL_NOTICE, "%s/%s is added at %s %s, in maintenance",
 		b->conf->name, srv->name, addr_format(&srv->addr, text), why);
 	if (s->hooks.added)
 		s->hooks.added(s->hooks.arg, srv);
-	changed(s);
 	*ret = srv;
 	return SERVERS_OK;
 }
@@ -364,7 +412,6 @@ enum servers_error servers_del(struct servers *s, struct server *srv, const char
 	servers_announce(s, LOG_LEVEL_NOTICE, "%s/%s is deleted %s", b->conf->name, srv->name, why);
 	server_table_remove(s, srv);
 	servers_settle(s, b, mono_now());
-	changed(s);
 	return SERVERS_OK;
 }
 

@@ -20,7 +20,8 @@
 
 enum server_admin { SERVER_READY, SERVER_DRAIN, SERVER_MAINT };
 
-/* The result of one check, or of a client's connect. The names and words stand in check_statuses. */
+/* The result of one check, or of a client's connect. The names and words stand in check_statuses. The numbers are
+ * told to other nodes: new ones come at the end. */
 enum check_status {
 	CHECK_INI, /* none done yet */
 	CHECK_L4OK,
@@ -78,15 +79,18 @@ struct server {
 	struct backend *backend;
 	char *name;
 	struct addr addr;
-	uint32_t weight, initial_weight;
+	uint32_t weight;
 	uint32_t max_connections;
 	bool backup;
-	bool runtime; /* came by `add server` */
+	bool runtime; /* came by `add server`: `initial` is what that said, otherwise what the file says */
+	struct config_server initial; /* its name is `name` */
 	bool checks_enabled;
 	uint64_t slow_start_ms;
 	uint16_t health_port; /* 0: see config_health */
 	enum server_admin admin;
 	struct health health;
+	bool judged; /* by a check or a connect of this node, since it came into use; before, peers' word holds */
+	bool peers_up; /* fresh peers call it up: control/shared_health.c */
 	struct check_result last_check;
 	struct mono last_check_at; /* us 0: none yet */
 	uint64_t last_check_wall_us;
@@ -110,24 +114,24 @@ struct backend {
 	struct server **servers; /* in order of their numbers */
 	size_t n_servers;
 	unsigned next_number;
-	bool failing_open; /* no server is usable, and those that are ready are tried all the same */
+	bool failing_open; /* no server is usable: those that peers call up are tried, or else all that are ready */
 	struct mono last_change, down_since; /* down: no server is usable; us 0: up */
 	uint64_t times_down, down_total_us;
 };
 
 struct servers; /* opaque: reach backends by the functions below */
 
-/* Called after each change, in control's thread: checks (re)start or stop, state is saved. */
+/* Called after each change, in control's thread: checks (re)start or stop. */
 struct servers_hooks {
 	void (*added)(void *arg, struct server *s);
 	void (*removed)(void *arg, struct server *s);	/* before it is freed */
 	void (*went_down)(void *arg, struct server *s); /* only where on_down is "close" */
 	void (*check_anew)(void *arg,
 		struct server *s); /* admin state or address: a check under way is void */
-	void (*changed)(
-		void *arg); /* admin state, weight, address or membership: to be kept on disk */
 	/* UP or DOWN by its health, READY, DRAIN or MAINT by an operator. */
 	void (*state)(void *arg, struct server *s, const char *state, const char *cause);
+	void (*observed)(
+		void *arg, struct server *s); /* a result was counted, or its state changed */
 	void (*published)(
 		void *arg); /* a new view: workers that sleep must wake, or none before it is freed */
 	void *arg;
@@ -159,6 +163,14 @@ void servers_check(
 	struct servers *s, struct server *srv, const struct check_result *r, struct mono now);
 void servers_connect_failed(struct servers *s, uint32_t id, int error, struct mono now);
 
+/* What other nodes see of it (`why` is for the log: "lb-02 says connect refused"). servers_adopt() takes a verdict
+ * over, until the first result of this node; servers_peer_failed() counts a connect that failed there as a failed
+ * check here, except that the last one, which takes a server down, must be this node's own. servers_set_peers_up() says
+ * whether it is worth a try where nothing is usable. */
+void servers_adopt(struct servers *s, struct server *srv, bool up, const char *why);
+void servers_peer_failed(struct servers *s, struct server *srv);
+void servers_set_peers_up(struct servers *s, struct server *srv, bool up);
+
 /* Admin. `why` is for the log and the events: "by uid 0 pid 77". What changes nothing is not logged. A server that
  * leaves MAINT is as new: up, but its next failed check takes it down at once. A server that enters it is handed to
  * went_down where on_down is "close". */
@@ -179,7 +191,8 @@ void servers_set_addr(
 void servers_set_max_connections(
 	struct servers *s, struct server *srv, uint32_t max, const char *why);
 
-/* Starts in MAINT with the backend's health settings; `conf` says name, address, weight … and is copied. */
+/* Starts in MAINT with the backend's health settings; `conf` says name, address, weight … and is copied. Where it is
+ * one of the file's own servers (that had been deleted), the server is the file's again. */
 enum servers_error servers_add(struct servers *s, struct backend *b,
 	const struct config_server *conf, const char *why, struct server **ret);
 enum servers_error servers_del(struct servers *s, struct server *srv, const char *why);

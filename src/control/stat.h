@@ -8,6 +8,7 @@
 #define CONTROL_STAT_H
 
 #include "control/control.h"
+#include "control/shared_health.h"
 #include "expo/expo.h"
 
 #include <jansson.h>
@@ -27,6 +28,11 @@ json_t *info_json(struct control *c);
 /* What the last check of a server found, for people: "HTTP status 200", "connect refused", "not
  * checked". Returns buf or a static text. */
 const char *check_words(const struct server *s, char buf[CHECK_CAUSE_MAX]);
+
+/* "UP", "DOWN", "UNKNOWN"; what a node found last: "HTTP status 200"; and what the cluster calls a server. */
+const char *shared_view_word(enum health_view state);
+const char *shared_view_last(const struct shared_view *v, char buf[CHECK_CAUSE_MAX]);
+const char *cluster_health_word(const struct control *c, const struct server *s);
 
 /* `show health json`, `show cluster json`, `show events json`: the shapes of doc/runtime-api.md.
  * Without a cluster `show cluster` is this node alone. The newest `max` events, newest first; 0:

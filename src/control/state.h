@@ -1,9 +1,9 @@
-/* What operators set at run time outlives a restart: admin states, weights, addresses, limits, and
- * servers added by command, in state_dir/state.json. What is as the configuration file says is not
- * in it.
+/* What outlives a restart, of this node or of all at once: the items of the cluster with their stamps (what operators
+ * set, bans, voters; deleted ones too, so that nothing comes back from the dead), and what this node knows of them
+ * beside (control/truth.h). It stands in state_dir/state.json, which control/store.h writes.
  *
  * Where file and memory contradict, the configuration file wins: a weight, address or limit is
- * restored only if the file still says what it said when the operator changed it; of a server
+ * restored only if the file still says what it said when it was taken over; of a server
  * that the file no longer names nothing is kept; a server that was added by command and stands
  * in the file by now is the file's. thread: control. */
 #ifndef CONTROL_STATE_H
@@ -11,12 +11,18 @@
 
 #include "control/control.h"
 
-/* At start, when the servers exist and before anything watches them. A file that is torn or
- * foreign is set aside as state.json.bad; it is used as a whole or not at all. Never fatal: what
- * went wrong is logged. */
+#include <stdbool.h>
+
+/* Hears of items that others set, and keeps them. After the cluster. False: out of memory. */
+bool state_open(struct control *c);
+void state_close(struct control *c);
+
+/* At start, when the servers exist and before anything watches them, before the cluster speaks: gives the items to the
+ * cluster and has them applied. A file that is torn or foreign is set aside as state.json.bad; it is used as a
+ * whole or not at all. One that an earlier version wrote is taken over. Never fatal: what went wrong is logged. */
 void state_load(struct control *c);
 
-/* Has all of it written anew by the store. */
+/* Has all of it written anew by the store: a command that calls this is answered when it is on disk. */
 void state_save(struct control *c);
 
 #endif

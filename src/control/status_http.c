@@ -1,5 +1,6 @@
 #include "control/status_http.h"
 
+#include "control/bans.h"
 #include "control/dashboard.h"
 #include "control/metrics.h"
 #include "control/stat.h"
@@ -164,6 +165,11 @@ static void page_server_health(struct control *c, struct evhttp_request *req)
 	answer_json(req, health_json(c));
 }
 
+static void page_bans(struct control *c, struct evhttp_request *req)
+{
+	answer_json(req, bans_json(c));
+}
+
 static void page_events(struct control *c, struct evhttp_request *req)
 {
 	answer_json(req, events_json(c, 0));
@@ -183,6 +189,7 @@ static const struct page {
 	{"/api/v1/cluster", page_cluster},
 	{"/api/v1/health", page_server_health},
 	{"/api/v1/events", page_events},
+	{"/api/v1/bans", page_bans},
 };
 
 /* --- who may ask what --- */

@@ -13,14 +13,19 @@ static bool is_ready(const struct server *s)
 
 enum backend_choice view_choice(const struct backend *b)
 {
+	enum backend_choice choice = CHOICE_NONE;
+
 	if (backend_usable(b, false) > 0)
 		return CHOICE_ACTIVE;
 	if (backend_usable(b, true) > 0)
 		return CHOICE_BACKUP;
 	for (size_t i = 0; i < b->n_servers; i++)
-		if (is_ready(b->servers[i]))
-			return CHOICE_DOWN;
-	return CHOICE_NONE;
+		if (is_ready(b->servers[i])) {
+			choice = CHOICE_DOWN;
+			if (b->servers[i]->peers_up)
+				return CHOICE_ELSEWHERE;
+		}
+	return choice;
 }
 
 static bool is_chosen(const struct server *s, enum backend_choice choice)
@@ -30,6 +35,8 @@ static bool is_chosen(const struct server *s, enum backend_choice choice)
 		return server_is_usable(s) && !s->backup;
 	case CHOICE_BACKUP:
 		return server_is_usable(s);
+	case CHOICE_ELSEWHERE:
+		return is_ready(s) && s->peers_up;
 	case CHOICE_DOWN:
 		return is_ready(s);
 	case CHOICE_NONE:
@@ -112,7 +119,7 @@ static bool build_backend(struct view_backend *vb, const struct backend *b, stru
 		};
 	}
 	vb->n_servers = n;
-	vb->failing_open = choice == CHOICE_DOWN;
+	vb->failing_open = choice == CHOICE_DOWN || choice == CHOICE_ELSEWHERE;
 	vb->plan = balance_plan_new(b->conf->balance, targets, n);
 	free(targets);
 	return vb->plan != NULL;

@@ -7,8 +7,9 @@
 
 /* Which servers of a backend take new connections. Those that are up, ready and have a weight are usable. */
 enum backend_choice {
-	CHOICE_ACTIVE, /* the usable ones that are no backups */
-	CHOICE_BACKUP, /* none of those: all usable backups, not just the first */
+	CHOICE_ACTIVE,	  /* the usable ones that are no backups */
+	CHOICE_BACKUP,	  /* none of those: all usable backups, not just the first */
+	CHOICE_ELSEWHERE, /* no server is usable: those that are ready and that other nodes call up */
 	CHOICE_DOWN, /* no server is usable: all that are ready, down by their checks or not (fails open) */
 	CHOICE_NONE, /* there are none of those either */
 };

@@ -142,9 +142,12 @@ static int run_watch(const struct call *c)
 
 static int run_state(const struct call *c)
 {
-	char *words[] = {
-		(char[]){"set"}, (char[]){"server"}, c->words[1], (char[]){"state"}, c->words[0]};
-	struct call set = {.socket = c->socket, .words = words, .n = 5};
+	char *words[] = {(char[]){"set"}, (char[]){"server"}, c->words[1], (char[]){"state"},
+		c->words[0], (char[]){"local"}};
+	struct call set = {.socket = c->socket, .words = words, .n = c->n > 2 ? 6 : 5};
+
+	if (c->n > 2 && strcmp(c->words[2], "local") != 0)
+		return usage(stderr, EX_USAGE);
 
 	return run_raw(&set);
 }
@@ -157,9 +160,9 @@ static const struct {
 	{"status", 0, 0, run_status},
 	{"watch", 0, 1, run_watch},
 	{"events", 0, 1, run_events},
-	{"drain", 1, 1, run_state},
-	{"maint", 1, 1, run_state},
-	{"ready", 1, 1, run_state},
+	{"drain", 1, 2, run_state},
+	{"maint", 1, 2, run_state},
+	{"ready", 1, 2, run_state},
 };
 
 static int run(const struct call *c)

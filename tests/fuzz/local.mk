@@ -61,6 +61,11 @@ tests_fuzz_fuzz_command_line_SOURCES = tests/fuzz/fuzz_command_line.c $(FUZZ_MAI
 tests_fuzz_fuzz_command_line_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_command_line_LDADD = src/libadmin.a lib/libbase.a
 
+fuzz_targets += tests/fuzz/fuzz_health_record
+tests_fuzz_fuzz_health_record_SOURCES = tests/fuzz/fuzz_health_record.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_health_record_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_health_record_LDADD = src/libadmin.a lib/libbase.a $(SODIUM_LIBS)
+
 fuzz_targets += tests/fuzz/fuzz_seal
 tests_fuzz_fuzz_seal_SOURCES = tests/fuzz/fuzz_seal.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_seal_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS)

@@ -67,6 +67,11 @@ tests_unit_src_control_probe_test_LDADD = $(CHECKS_LIBS) $(SERVERS_LIBS)
 
 unit_tests =
 
+unit_tests += tests/unit/lib/health/merge_test
+tests_unit_lib_health_merge_test_SOURCES = tests/unit/lib/health/merge_test.c
+tests_unit_lib_health_merge_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_lib_health_merge_test_LDADD = lib/libhealth.a $(UNIT_LIBS)
+
 unit_tests += tests/unit/lib/prefixset/prefixset_test
 tests_unit_lib_prefixset_prefixset_test_SOURCES = tests/unit/lib/prefixset/prefixset_test.c
 tests_unit_lib_prefixset_prefixset_test_CFLAGS = $(UNIT_CFLAGS)
@@ -354,6 +359,14 @@ tests_unit_src_control_cmd_server_test_LDADD = $(LAB_LIBS)
 tests_unit_src_control_command_line_test_SOURCES = tests/unit/src/control/command_line_test.c
 tests_unit_src_control_command_line_test_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_src_control_command_line_test_LDADD = src/libadmin.a $(UNIT_LIBS)
+unit_tests += tests/unit/src/control/bans_test
+tests_unit_src_control_bans_test_SOURCES = tests/unit/src/control/bans_test.c $(LAB)
+tests_unit_src_control_bans_test_CFLAGS = $(UNIT_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_src_control_bans_test_LDADD = $(LAB_LIBS)
+unit_tests += tests/unit/src/control/server_item_test
+tests_unit_src_control_server_item_test_SOURCES = tests/unit/src/control/server_item_test.c
+tests_unit_src_control_server_item_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_src_control_server_item_test_LDADD = src/libadmin.a lib/libnet.a $(UNIT_LIBS)
 tests_unit_src_control_stat_test_SOURCES = tests/unit/src/control/stat_test.c $(LAB)
 tests_unit_src_control_stat_test_CFLAGS = $(UNIT_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_src_control_stat_test_LDADD = $(LAB_LIBS)

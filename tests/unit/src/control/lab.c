@@ -5,9 +5,13 @@
 #include "base/list.h"
 #include "config_load.h"
 #include "control/admin.h"
+#include "control/bans.h"
+#include "control/cluster.h"
 #include "control/sampler.h"
+#include "control/shared_health.h"
 #include "control/state.h"
 #include "control/store.h"
+#include "control/truth.h"
 #include "view.h"
 
 #include <criterion/criterion.h>
@@ -136,11 +140,6 @@ static void drop_reports(struct mail *batch, void *arg)
 
 /* --- life --- */
 
-static void on_changed(void *arg)
-{
-	state_save(arg);
-}
-
 static void on_added(void *arg, struct server *s)
 {
 	struct control *c = arg;
@@ -181,9 +180,13 @@ static void begin(struct lab *l)
 		c->workers[i].mailbox = mailbox_new(c->base, on_orders, &workers[i]);
 	}
 	c->sampler = sampler_new(c);
+	c->truth = truth_new(c);
+	c->bans = bans_new(c);
+	cr_assert(c->truth && c->bans && state_open(c));
 	state_load(c);
-	servers_set_hooks(c->servers,
-		&(struct servers_hooks){.changed = on_changed, .added = on_added, .arg = c});
+	c->shared_health = shared_health_new(c, NULL);
+	cr_assert(c->shared_health);
+	servers_set_hooks(c->servers, &(struct servers_hooks){.added = on_added, .arg = c});
 	cluster_start(c->cluster);
 	c->admin = admin_new(c, why, sizeof(why));
 	cr_assert(c->admin, "%s", why);
@@ -196,8 +199,12 @@ static void end(struct lab *l)
 
 	servers_set_hooks(c->servers, &none);
 	admin_free(c->admin);
-	cluster_free(c->cluster);
 	sampler_free(c->sampler);
+	state_close(c);
+	shared_health_free(c->shared_health);
+	bans_free(c->bans);
+	truth_free(c->truth);
+	cluster_free(c->cluster);
 	store_free(c->store);
 	servers_free(c->servers);
 	for (unsigned i = 0; i < LAB_WORKERS; i++) {

@@ -1,5 +1,6 @@
 #include "lab.h"
 
+#include "control/cluster.h"
 #include "control/state.h"
 
 #include <criterion/criterion.h>
@@ -56,7 +57,7 @@ Test(state, what_operators_set_outlives_a_restart)
 	lab_restart(&lab);
 	cr_assert_eq(lab_server(&lab, "aegis", "a")->admin, SERVER_DRAIN);
 	cr_assert_eq(lab_server(&lab, "aegis", "b")->weight, 9);
-	cr_assert_eq(lab_server(&lab, "aegis", "b")->initial_weight, 5);
+	cr_assert_eq(lab_server(&lab, "aegis", "b")->initial.weight, 5);
 	cr_assert_eq(lab_server(&lab, "aegis", "b")->max_connections, 33);
 	cr_assert_eq(lab_server(&lab, "plain", "only")->addr.port, 444);
 }
@@ -69,7 +70,7 @@ Test(state, servers_added_by_command_come_back)
 	lab_restart(&lab);
 	cr_assert_eq(lab_server(&lab, "aegis", "new")->admin, SERVER_READY);
 	cr_assert_eq(lab_server(&lab, "aegis", "new")->weight, 2);
-	cr_assert_eq(lab_server(&lab, "aegis", "new")->initial_weight, 4);
+	cr_assert_eq(lab_server(&lab, "aegis", "new")->initial.weight, 4);
 	cr_assert_eq(lab_server(&lab, "aegis", "new")->slow_start_ms, 5000);
 	cr_assert_eq(lab_server(&lab, "aegis", "new")->health_port, 81);
 	cr_assert(lab_server(&lab, "aegis", "new")->backup);
@@ -78,18 +79,25 @@ Test(state, servers_added_by_command_come_back)
 	cr_assert(!servers_find(servers_find_backend(lab.control.servers, "aegis"), "new"));
 }
 
-Test(state, what_is_set_back_leaves_nothing_behind)
+static bool is_living(uint8_t kind)
 {
-	char buf[256] = "", path[128];
-	FILE *f;
+	struct cluster_item item;
+	size_t cursor = 0;
 
+	while (cluster_item_next(lab.control.cluster, kind, &cursor, &item))
+		if (item.value.n > 0)
+			return true;
+	return false;
+}
+
+Test(state, what_is_set_back_lives_no_more)
+{
 	run("set weight aegis/b 9;set weight aegis/b 5;disable server aegis/a;enable server "
 	    "aegis/a\n");
-	snprintf(path, sizeof(path), "%s/state.json", lab.dir);
-	f = fopen(path, "r");
-	cr_assert(fread(buf, 1, sizeof(buf) - 1, f) > 0);
-	fclose(f);
-	cr_assert(!strstr(buf, "backend"), "%s", buf);
+	cr_assert(!is_living(CLUSTER_ITEM_SERVER));
+	lab_restart(&lab);
+	cr_assert(!is_living(CLUSTER_ITEM_SERVER));
+	cr_assert_eq(lab_server(&lab, "aegis", "b")->weight, 5);
 }
 
 Test(state, a_file_that_changed_wins)
@@ -133,6 +141,10 @@ Test(state, a_torn_or_foreign_file_is_set_aside_whole)
 	expect_set_aside("");
 	expect_set_aside("[]");
 	expect_set_aside("{\"version\": 2, \"servers\": []}");
+	expect_set_aside("{\"version\": 3, \"items\": [], \"here\": []}");
+	expect_set_aside(
+		"{\"version\": 2, \"here\": [], \"items\": [{\"kind\": 2, \"key\": "
+		"\"admin aegis/a\", \"value\": \"drain\", \"stamp\": 1, \"origin\": \"x\"}]}");
 	expect_set_aside(
 		"{\"version\": 1, \"servers\": [{\"backend\": \"aegis\", \"server\": \"a\", "
 		"\"admin\": \"drain\"}, {\"backend\": \"aegis\"}]}");
@@ -157,4 +169,80 @@ Test(state, a_directory_that_takes_nothing_is_no_catastrophe)
 	((struct config *)lab.config)->state_dir = "/nonexistent";
 	run("disable server aegis/b\n");
 	cr_assert_eq(lab_server(&lab, "aegis", "b")->admin, SERVER_MAINT);
+}
+
+Test(state, what_an_earlier_version_kept_is_taken_over)
+{
+	write_state("{\"version\": 1, \"servers\": ["
+		    "{\"backend\": \"aegis\", \"server\": \"a\", \"admin\": \"drain\"},"
+		    "{\"backend\": \"aegis\", \"server\": \"b\", \"weight\": {\"file\": 5, "
+		    "\"now\": 9}, \"max_connections\": {\"file\": 7, \"now\": 8}},"
+		    "{\"backend\": \"aegis\", \"server\": \"n\", \"added\": {\"admin\": \"ready\", "
+		    "\"address\": \"127.0.0.1:1\", \"weight\": 2, \"initial_weight\": 3, "
+		    "\"max_connections\": 0, \"backup\": false, \"slow_start_ms\": 0, "
+		    "\"health_port\": 0}}]}");
+	for (int round = 0; round < 2; round++) {
+		lab_restart(&lab);
+		cr_assert_eq(lab_server(&lab, "aegis", "a")->admin, SERVER_DRAIN);
+		cr_assert_eq(lab_server(&lab, "aegis", "b")->weight, 9);
+		cr_assert_eq(lab_server(&lab, "aegis", "b")->max_connections, 0, "the file wins");
+		cr_assert_eq(lab_server(&lab, "aegis", "n")->admin, SERVER_READY);
+		cr_assert_eq(lab_server(&lab, "aegis", "n")->weight, 2);
+		cr_assert_eq(lab_server(&lab, "aegis", "n")->initial.weight, 3);
+	}
+}
+
+Test(state, a_word_for_this_node_outlives_a_restart_until_somebody_says_another)
+{
+	run("set server aegis/a state drain;set server aegis/a state ready local;set weight "
+	    "aegis/b 9 "
+	    "local\n");
+	lab_restart(&lab);
+	cr_assert_eq(lab_server(&lab, "aegis", "a")->admin, SERVER_READY);
+	cr_assert_eq(lab_server(&lab, "aegis", "b")->weight, 9);
+	run("set server aegis/a state maint\n");
+	lab_restart(&lab);
+	cr_assert_eq(lab_server(&lab, "aegis", "a")->admin, SERVER_MAINT);
+}
+
+Test(state, a_word_for_this_node_gives_way_to_a_file_that_changed)
+{
+	run("set weight aegis/b 9 local\n");
+	lab_reconfigure(&lab, "weight = 5", "weight = 7");
+	cr_assert_eq(lab_server(&lab, "aegis", "b")->weight, 7);
+	lab_reconfigure(&lab, "weight = 5", "weight = 5");
+	cr_assert_eq(lab_server(&lab, "aegis", "b")->weight, 5, "it does not come back");
+}
+
+Test(state, a_weight_that_the_file_overruled_does_not_come_back)
+{
+	run("set weight aegis/b 9\n");
+	lab_reconfigure(&lab, "weight = 5", "weight = 7");
+	lab_reconfigure(&lab, "weight = 5", "weight = 5");
+	cr_assert_eq(lab_server(&lab, "aegis", "b")->weight, 5);
+	run("set weight aegis/b 11\n");
+	lab_restart(&lab);
+	cr_assert_eq(lab_server(&lab, "aegis", "b")->weight, 11);
+}
+
+Test(state, a_server_of_the_file_that_was_deleted_stays_away_until_its_line_changes)
+{
+	run("disable server aegis/b;del server aegis/b\n");
+	lab_restart(&lab);
+	cr_assert(!servers_find(servers_find_backend(lab.control.servers, "aegis"), "b"));
+	lab_reconfigure(&lab, "weight = 5", "weight = 7");
+	cr_assert_eq(lab_server(&lab, "aegis", "b")->admin, SERVER_READY);
+	cr_assert_eq(lab_server(&lab, "aegis", "b")->weight, 7);
+	cr_assert(!lab_server(&lab, "aegis", "b")->runtime);
+}
+
+Test(state, a_server_added_again_is_as_new)
+{
+	run("add server aegis/new 10.0.0.9:444;enable server aegis/new;set weight aegis/new "
+	    "7;disable "
+	    "server aegis/new;del server aegis/new;add server aegis/new 10.0.0.8:444 weight 2\n");
+	lab_restart(&lab);
+	cr_assert_eq(lab_server(&lab, "aegis", "new")->admin, SERVER_MAINT);
+	cr_assert_eq(lab_server(&lab, "aegis", "new")->weight, 2);
+	cr_assert_eq(lab_server(&lab, "aegis", "new")->addr.ip[3], 8);
 }

@@ -4,6 +4,7 @@ import pytest
 
 import actors
 import lab
+import town
 
 
 def pytest_addoption(parser):
@@ -29,8 +30,9 @@ def pytest_runtest_makereport(item, call):
     """A failed test shows the logs of what it ran."""
     outcome = yield
     report = outcome.get_result()
-    if report.failed and "site" in getattr(item, "fixturenames", ()):
-        report.sections += item.funcargs["site"].logs() if "site" in item.funcargs else []
+    if report.failed:
+        for fixture in ("site", "towns"):
+            report.sections += item.funcargs[fixture].logs() if fixture in item.funcargs else []
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +51,13 @@ def site(network, authority, tmp_path):
     """Nothing runs yet: the test says what. Whatever it started is ended, and must end well."""
     with actors.Site(network, authority, tmp_path) as site:
         yield site
+
+
+@pytest.fixture
+def towns(authority, tmp_path):
+    """Makes towns: towns.make(balancers=3, backends=0, …); nothing runs in them yet."""
+    with town.Towns(authority, tmp_path) as made:
+        yield made
 
 
 class Tap:

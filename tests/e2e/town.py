@@ -358,3 +358,26 @@ class Town:
         for node in nodes:
             finding = re.search(r".*(Sanitizer:|runtime error:|BUG at).*", node.log())
             assert not finding, f"{node.name}: {finding[0]}"
+
+
+class Towns:
+    """The towns of one test, ended with it."""
+
+    def __init__(self, authority, folder):
+        self.authority, self.folder = authority, folder
+        self.stack, self.made = contextlib.ExitStack(), []
+
+    def __enter__(self):
+        return self
+
+    def make(self, balancers=3, backends=0, **changes):
+        folder = self.folder / f"town{len(self.made)}"
+        folder.mkdir()
+        self.made.append(self.stack.enter_context(Town(folder, balancers, backends, self.authority, **changes)))
+        return self.made[-1]
+
+    def logs(self):
+        return [section for town in self.made for section in town.logs()]
+
+    def __exit__(self, *exception):
+        return self.stack.__exit__(*exception)

@@ -148,6 +148,7 @@ struct elect {
 	struct mono other_doubted, other_lost; /* when that ceased */
 	bool has_gateway, gateway_answered, gateway_due;
 	struct mono gateway_at, gateway_next;
+	struct mono gateway_since; /* it has answered without a break since then */
 
 	/* Syncing. */
 	bool synced, syncing;

@@ -95,6 +95,13 @@ static bool verdict(struct elect *e, bool met, const char *fmt, ...)
 	return met;
 }
 
+/* Who had been cut off and gets through again hears the gateway first, and the other one with its next beats. */
+static bool is_back_just_now(struct elect *e, struct mono now)
+{
+	return !e->quorum.met &&
+	       elect_is_ahead(e, now, mono_add_ms(e->gateway_since, e->silent_ms));
+}
+
 /* The other one is silent: who reaches the gateway goes on. A short while is given to ask it, in which what is held is
  * kept, but nothing is taken over. */
 static bool ask_gateway(struct elect *e, struct mono now, const char *name)
@@ -108,6 +115,9 @@ static bool ask_gateway(struct elect *e, struct mono now, const char *name)
 			"node",
 			name, is);
 	if (answered_within(e, now, 2 * e->silent_ms)) {
+		if (is_back_just_now(e, now))
+			return verdict(e, false,
+				"%s %s, and the gateway answers since a moment only", name, is);
 		e->sure = answered_within(e, now, e->silent_ms / 2) ||
 			  mono_reached(e->gateway_at, e->other_doubted);
 		elect_wake_at(
@@ -175,6 +185,8 @@ void elect_decide_quorum(struct elect *e, struct mono now)
 
 void elect_gateway(struct elect *e, struct mono now)
 {
+	if (!answered_within(e, now, 2 * e->silent_ms))
+		e->gateway_since = now;
 	e->gateway_answered = true;
 	e->gateway_at = now;
 	elect_decide(e, now);

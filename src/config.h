@@ -112,9 +112,25 @@ struct config_listener_timeouts {
 	uint64_t request_ms;
 };
 
+enum config_tls_version { TLS_1_2, TLS_1_3 };
+enum config_tickets { TICKETS_OFF, TICKETS_LOCAL, TICKETS_CLUSTER };
+
+struct config_tls {
+	const char **certificates; /* files, and folders of files whose names end in ".pem" */
+	size_t n_certificates;
+	enum config_tls_version min_version;
+	const char *ciphers; /* of TLS 1.2, in OpenSSL's words */
+	const uint8_t *alpn; /* as the protocol has it (RFC 7301 3.1), best first */
+	size_t alpn_size;
+	uint64_t hsts_ms; /* 0: no Strict-Transport-Security */
+	enum config_tickets session_tickets;
+	struct certs *certs; /* as they were when the file was read; one count of them is ours */
+};
+
 struct config_listener {
 	const char *name;
 	enum config_mode mode;
+	const struct config_tls *tls; /* NULL: plain. mode = "http" only */
 	const struct config_bind *binds;
 	size_t n_binds;
 	const struct addr_prefix *accept_proxy;

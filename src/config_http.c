@@ -3,6 +3,7 @@
 #include "config_address.h"
 #include "config_hosts.h"
 #include "config_listener.h"
+#include "config_tls.h"
 #include "config_value.h"
 #include "http/authority.h"
 #include "http/bytes.h"
@@ -307,7 +308,7 @@ static const struct config_key listener_keys[] = {
 			    "scheme = \"https\"; }; } )",
 		CONFIG_ELEMENTS(config_listener, routes, n_routes)},
 	CONFIG_KEY_PASSTHROUGH("default_backend", "use a route without host"),
-	CONFIG_KEY_LATER("tls"),
+	CONFIG_KEY_OWN("tls", config_listener, tls, config_read_tls),
 	CONFIG_KEY_LATER("trusted_proxies"),
 	{0},
 };

@@ -2,6 +2,7 @@
 
 #include "config_load.h"
 
+#include "certs.h"
 #include "config_address.h"
 #include "config_backend.h"
 #include "config_check.h"
@@ -322,6 +323,10 @@ struct config *config_load(const char *file, struct config_report *report)
 
 void config_free(struct config *c)
 {
-	if (c)
-		arena_free(c->arena);
+	if (!c)
+		return;
+	for (size_t i = 0; i < c->n_listeners; i++)
+		if (c->listeners[i].tls)
+			certs_drop(c->listeners[i].tls->certs);
+	arena_free(c->arena);
 }

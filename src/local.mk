@@ -1,3 +1,9 @@
+# Certificates, and the keys of session tickets.
+noinst_LIBRARIES += src/libcerts.a
+src_libcerts_a_SOURCES = \
+	src/cert.c src/cert.h src/certs.c src/certs.h src/tickets.c src/tickets.h
+src_libcerts_a_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS) $(SODIUM_CFLAGS)
+
 # Reading the configuration, and the routing question: an archive, so that its tests link the same objects.
 noinst_LIBRARIES += src/libconf.a
 src_libconf_a_SOURCES = \
@@ -6,18 +12,18 @@ src_libconf_a_SOURCES = \
 	src/config_hosts.c src/config_hosts.h src/config_http.c src/config_http.h \
 	src/config_listener.c src/config_listener.h \
 	src/config_load.c src/config_load.h \
-	src/config_parse.c src/config_parse.h src/config_read.c src/config_read.h \
+	src/config_parse.c src/config_parse.h src/config_read.c src/config_read.h src/config_tls.c src/config_tls.h \
 	src/config_say.c src/config_say.h src/config_text.c src/config_text.h src/config_value.c src/config_value.h \
 	src/explain.c src/explain.h src/nearest.c src/nearest.h src/route.c src/route.h
 src_libconf_a_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(CONFIG_CFLAGS) $(IDN2_CFLAGS) $(OPENSSL_CFLAGS)
-CONF_LIBS = src/libconf.a lib/libhttp.a lib/libhostmatch.a lib/libidna.a lib/libseal.a lib/libnet.a lib/libbase.a \
+CONF_LIBS = src/libconf.a src/libcerts.a lib/libhttp.a lib/libhostmatch.a lib/libidna.a lib/libseal.a lib/libnet.a lib/libbase.a \
 	$(CONFIG_LIBS) $(SODIUM_LIBS) $(IDN2_LIBS) $(OPENSSL_LIBS)
 
 # What stands between the two halves.
 noinst_LIBRARIES += src/libbetween.a
 src_libbetween_a_SOURCES = \
 	src/access.h src/load.c src/load.h src/order.c src/order.h src/tally.c src/tally.h src/view.c src/view.h
-src_libbetween_a_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS)
+src_libbetween_a_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(OPENSSL_CFLAGS)
 
 # The event log, and the servers: who they are, what state they are in, and the view made of it.
 noinst_LIBRARIES += src/liblog.a src/libservers.a
@@ -27,9 +33,9 @@ src_libservers_a_SOURCES = \
 	src/control/events.c src/control/events.h src/control/server_status.c \
 	src/control/server_table.c src/control/server_table.h src/control/servers.c src/control/servers.h \
 	src/control/view_build.c src/control/view_build.h
-src_libservers_a_CFLAGS = $(AM_CFLAGS)
-SERVERS_LIBS = src/libservers.a src/liblog.a src/libbetween.a lib/libprefixset.a lib/libbalance.a lib/libhealth.a lib/libqsbr.a \
-	lib/libratelimit.a lib/libnet.a lib/libbase.a $(SODIUM_LIBS) $(JANSSON_LIBS)
+src_libservers_a_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
+SERVERS_LIBS = src/libservers.a src/liblog.a src/libbetween.a src/libcerts.a lib/libprefixset.a lib/libbalance.a lib/libhealth.a lib/libqsbr.a \
+	lib/libratelimit.a lib/libnet.a lib/libbase.a $(SODIUM_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS)
 
 # Health checks: when, and how.
 noinst_LIBRARIES += src/libchecks.a
@@ -67,7 +73,7 @@ src_libadmin_a_SOURCES = \
 	src/control/admin.c src/control/admin.h src/control/admin_client.c src/control/admin_client.h \
 	src/control/admin_socket.c src/control/admin_socket.h \
 	src/control/ban.c src/control/ban.h src/control/bans.c src/control/bans.h src/control/cmd_bans.c \
-	src/control/cmd_cli.c src/control/cmd_cluster.c src/control/cmd_diagnose.c src/control/cmd_health.c src/control/cmd_later.c src/control/cmd_members.c \
+	src/control/certificates.c src/control/certificates.h src/control/cmd_certs.c src/control/cmd_cli.c src/control/cmd_cluster.c src/control/cmd_diagnose.c src/control/cmd_health.c src/control/cmd_later.c src/control/cmd_members.c \
 	src/control/cmd_routes.c src/control/cmd_server.c src/control/cmd_sessions.c src/control/cmd_show.c \
 	src/control/cmd_stat.c src/control/cmd_vip.c src/control/command.c src/control/command.h \
 	src/control/command_line.c src/control/command_line.h \
@@ -80,7 +86,7 @@ src_libadmin_a_SOURCES = \
 	src/control/stat_write.c src/control/state.c src/control/state.h \
 	src/control/state_file.c src/control/state_file.h \
 	src/control/state_v1.c src/control/state_v1.h src/control/truth.c src/control/truth.h
-src_libadmin_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
+src_libadmin_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS) $(OPENSSL_CFLAGS)
 ADMIN_LIBS = src/libadmin.a $(VIP_LIBS) $(CLUSTER_LIBS) lib/libexpo.a lib/libmailbox.a $(EVENT_LIBS) $(JANSSON_LIBS)
 
 # The dashboard's page, made into C by what every POSIX system has.
@@ -123,11 +129,12 @@ src_libdata_a_SOURCES = \
 	src/data/queue.c src/data/queue.h \
 	src/data/refusals.c src/data/refusals.h \
 	src/data/spares.c src/data/spares.h \
+	src/data/tls.c src/data/tls.h \
 	src/data/tunnel.c src/data/tunnel.h \
 	src/data/turns.c src/data/turns.h \
 	src/data/upstream.c src/data/upstream.h \
 	src/data/worker.c src/data/worker.h src/data/worker_inside.h
-src_libdata_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(SODIUM_CFLAGS)
+src_libdata_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(SODIUM_CFLAGS) $(OPENSSL_CFLAGS)
 DATA_LIBS = src/libdata.a src/libbetween.a lib/libprefixset.a lib/libsni.a lib/libproxyproto.a lib/libbalance.a lib/libratelimit.a \
 	lib/libwheel.a lib/libring.a lib/libmailbox.a lib/libpoller.a lib/libqsbr.a $(CONF_LIBS) $(EVENT_LIBS) $(SODIUM_LIBS)
 
@@ -136,7 +143,7 @@ noinst_LIBRARIES += src/libcontrol.a
 src_libcontrol_a_SOURCES = \
 	src/control/access_log.c src/control/access_log.h src/control/control.c \
 	src/control/metrics.c src/control/metrics.h src/control/metrics_cluster.c src/control/metrics_cluster.h src/control/status_http.c src/control/status_http.h
-src_libcontrol_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
+src_libcontrol_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS) $(OPENSSL_CFLAGS)
 
 sbin_PROGRAMS += aegislb
 aegislb_SOURCES = \

@@ -40,6 +40,18 @@ const struct end_reason_text end_reasons[END_REASONS] = {
 	[END_REQUEST_UNSUPPORTED] = {"QU", "request_unsupported",
 		"request for something not supported"},
 	[END_SOURCE_REFUSED] = {"RS", "source_refused", "source not allowed on the route"},
+	[END_MISDIRECTED] = {"RX", "misdirected",
+		"the request is for a name that the connection's certificate has not"},
+	[END_TLS_TIMEOUT] = {"TS", "tls_timeout", "no whole TLS handshake in time"},
+	[END_TLS_CLOSED] = {"XC", "tls_closed", "client left during the TLS handshake"},
+	[END_TLS_RESET] = {"XR", "tls_reset",
+		"client reset the connection during the TLS handshake"},
+	[END_TLS_VERSION] = {"XV", "tls_version", "client speaks no TLS version allowed here"},
+	[END_TLS_NOTHING_SHARED] = {"XS", "tls_nothing_shared",
+		"no cipher, group or signature in common with the client"},
+	[END_TLS_CLIENT_ALERT] = {"XA", "tls_client_alert",
+		"client refused the TLS handshake, perhaps the certificate"},
+	[END_TLS_FAILED] = {"XF", "tls_failed", "TLS handshake failed"},
 };
 
 uint64_t tally_bucket_limit_us(unsigned i)

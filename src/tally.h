@@ -61,6 +61,15 @@ enum end_reason {
 	END_REQUEST_TOO_LARGE,
 	END_REQUEST_UNSUPPORTED,
 	END_SOURCE_REFUSED, /* by the route's allow or deny */
+	/* of TLS that is terminated here */
+	END_MISDIRECTED, /* the host is of another certificate than the connection's */
+	END_TLS_TIMEOUT,
+	END_TLS_CLOSED, /* the client went away during the handshake */
+	END_TLS_RESET,
+	END_TLS_VERSION, /* it speaks only older ones */
+	END_TLS_NOTHING_SHARED,
+	END_TLS_CLIENT_ALERT, /* the client refused: our certificate, say */
+	END_TLS_FAILED,
 	END_REASONS
 };
 

@@ -40,6 +40,7 @@ void view_free(void *view)
 	}
 	free(v->backends);
 	view_bans_drop(v->bans);
+	view_tls_drop(v->tls);
 	free(v);
 }
 
@@ -91,4 +92,41 @@ bool view_is_banned(const struct view *v, const struct addr *source)
 		return false;
 	view_ban_key(source, key);
 	return prefixset_has(v->bans->set, key);
+}
+
+/* --- TLS --- */
+
+struct view_tls *view_tls_new(size_t n_listeners)
+{
+	struct view_tls *tls = calloc(1, sizeof(*tls));
+
+	if (!tls)
+		return NULL;
+	tls->users = 1;
+	tls->n_certs = n_listeners;
+	tls->certs = calloc(n_listeners + 1, sizeof(struct certs *));
+	if (!tls->certs) {
+		free(tls);
+		return NULL;
+	}
+	return tls;
+}
+
+struct view_tls *view_tls_use(struct view_tls *tls)
+{
+	if (tls)
+		tls->users++;
+	return tls;
+}
+
+void view_tls_drop(struct view_tls *tls)
+{
+	if (!tls || --tls->users > 0)
+		return;
+	for (size_t i = 0; i < tls->n_certs; i++)
+		certs_drop(tls->certs[i]);
+	tickets_free(tls->local);
+	tickets_free(tls->cluster);
+	free(tls->certs);
+	free(tls);
 }

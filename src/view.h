@@ -6,6 +6,7 @@
 #define VIEW_H
 
 #include "balance/balance.h"
+#include "certs.h"
 #include "config.h"
 #include "prefixset/prefixset.h"
 
@@ -32,12 +33,21 @@ struct view_bans {
 	struct prefixset *set; /* as prefixset wants it: IPv4 mapped into IPv6 */
 };
 
+/* What TLS is terminated with; shared by the views of a while as the bans are. */
+struct view_tls {
+	unsigned users;
+	struct certs **certs; /* by listener; NULL: it is plain */
+	size_t n_certs;
+	struct tickets *local, *cluster; /* NULL: nobody uses such */
+};
+
 struct view {
 	uint64_t number; /* counts up with each publish */
 	const struct config *config;
 	struct view_backend *backends; /* same order as config->backends */
 	size_t n_backends;
 	struct view_bans *bans; /* NULL: none */
+	struct view_tls *tls;	/* NULL: no listener terminates TLS */
 };
 
 /* owner: the caller until published. NULL: out of memory. Arrays are zeroed; plans are given by the builder. */
@@ -49,6 +59,11 @@ void view_free(void *view); /* as lib/qsbr wants it */
 struct view_bans *view_bans_new(struct prefixset *set);
 struct view_bans *view_bans_use(struct view_bans *bans); /* NULL is allowed, here and below */
 void view_bans_drop(struct view_bans *bans);
+
+/* Nothing in it yet. NULL: out of memory. */
+struct view_tls *view_tls_new(size_t n_listeners);
+struct view_tls *view_tls_use(struct view_tls *tls);
+void view_tls_drop(struct view_tls *tls);
 
 /* Whether this source, the client behind a PROXY header, is banned. Any thread that may use the view. */
 bool view_is_banned(const struct view *v, const struct addr *source);

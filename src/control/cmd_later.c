@@ -12,12 +12,6 @@ static void run_upgrade(struct command *cmd)
 	command_error(cmd, "upgrade is not supported yet; restart to run a new version");
 }
 
-static void run_tls(struct command *cmd)
-{
-	command_error(cmd, "this version passes TLS through: it has no certificates and no tickets "
-			   "of its own");
-}
-
 static void run_observe(struct command *cmd)
 {
 	command_error(cmd,
@@ -25,8 +19,6 @@ static void run_observe(struct command *cmd)
 }
 
 const struct command_def commands_later[] = {
-	{.words = "show certs", .usage = "", .run = run_tls},
-	{.words = "show tickets", .usage = "", .run = run_tls},
 	{.words = "show trace", .usage = " <name>", .run = run_observe},
 	{.words = "show usage", .usage = "", .run = run_observe},
 	{.words = "show discovery", .usage = "", .run = run_observe},

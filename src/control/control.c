@@ -4,6 +4,7 @@
 #include "control/access_log.h"
 #include "control/admin.h"
 #include "control/bans.h"
+#include "control/certificates.h"
 #include "control/checks.h"
 #include "control/cluster.h"
 #include "control/notifier.h"
@@ -449,10 +450,14 @@ bool control_open(struct control *c, char *why, size_t why_size)
 		.published = on_servers_published,
 		.arg = c,
 	};
+	bool ok;
 
 	snprintf(why, why_size, "out of memory");
 	c->sampler = sampler_new(c);
 	if (!c->sampler || !open_truth(c))
+		return false;
+	c->certificates = certificates_new(c, &ok);
+	if (!ok)
 		return false;
 	c->checks = checks_new(c, why, why_size);
 	if (!c->checks)
@@ -523,6 +528,7 @@ void control_free(struct control *c)
 	admin_free(c->admin);
 	sampler_free(c->sampler);
 	checks_free(c->checks);
+	certificates_free(c->certificates);
 	access_log_free(c->own->access_log);
 	for (int i = 0; i < SIGNALS; i++)
 		event_free_if(c->own->signals[i]);

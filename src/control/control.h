@@ -53,6 +53,7 @@ struct control {
 	enum control_phase phase;
 	unsigned paused; /* workers that do not accept at the moment */
 	struct checks *checks;
+	struct certificates *certificates; /* NULL: no listener terminates TLS */
 	struct sampler *sampler;
 	struct admin *admin;
 	struct status_http *status_http;

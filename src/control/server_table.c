@@ -176,6 +176,7 @@ void servers_free(struct servers *s)
 		free(s->backends[i].servers);
 	}
 	view_bans_drop(s->bans);
+	view_tls_drop(s->tls);
 	free(s->resting);
 	free(s->by_id);
 	free(s->backends);

@@ -27,6 +27,7 @@ struct servers {
 	size_t n_resting;
 
 	struct view_bans *bans; /* of the next views; NULL: none */
+	struct view_tls *tls;	/* of the next views; NULL: none */
 	uint64_t view_number;
 	bool publish_again; /* there was no memory for a view: the tick tries again */
 };

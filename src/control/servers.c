@@ -47,8 +47,10 @@ bool servers_publish(struct servers *s, struct mono now)
 {
 	struct view *v = view_build(s->config, s->backends, s->view_number + 1, now);
 
-	if (v)
+	if (v) {
 		v->bans = view_bans_use(s->bans);
+		v->tls = view_tls_use(s->tls);
+	}
 	if (v && qsbr_publish(s->views, v)) {
 		s->view_number++;
 		s->publish_again = false;
@@ -421,6 +423,15 @@ void servers_set_bans(struct servers *s, struct view_bans *bans)
 {
 	view_bans_drop(s->bans);
 	s->bans = bans;
+	servers_publish(s, mono_now());
+}
+
+/* --- TLS --- */
+
+void servers_set_tls(struct servers *s, struct view_tls *tls)
+{
+	view_tls_drop(s->tls);
+	s->tls = tls;
 	servers_publish(s, mono_now());
 }
 

@@ -200,6 +200,9 @@ enum servers_error servers_del(struct servers *s, struct server *srv, const char
 /* Who is refused from the next view on. Takes `bans`; NULL: nobody. */
 void servers_set_bans(struct servers *s, struct view_bans *bans);
 
+/* What TLS is terminated with from the next view on. Takes one use of `tls`. */
+void servers_set_tls(struct servers *s, struct view_tls *tls);
+
 /* Once a second: slow start goes on, views and the ids of deleted servers are reclaimed. */
 void servers_tick(struct servers *s, struct mono now);
 

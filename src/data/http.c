@@ -1,6 +1,7 @@
 #include "data/http.h"
 
 #include "data/http_conn.h"
+#include "data/tls.h"
 #include "data/worker_inside.h"
 #include "order.h"
 
@@ -140,6 +141,7 @@ void http_free(struct http *h)
 	http_close(h, &all);
 	list_for_each_safe (it, &h->free)
 		free(container_of(it, struct http_conn, open));
+	tls_worker_end(h);
 	event_del(&h->tick);
 	wheel_release(&h->wheel);
 	free(h);

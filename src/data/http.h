@@ -23,11 +23,12 @@ enum { HTTP_DATE_MAX = 32 };
 struct http {
 	struct worker *worker;
 	struct wheel wheel;
-	struct event tick; /* runs while the wheel has timers */
-	struct list conns; /* all that are open */
-	struct list turns; /* of these, those whose turn was cut short */
-	struct list mark; /* in `turns`, behind those whose turn it is */
-	struct list free;  /* memory of others */
+	struct event tick;	       /* runs while the wheel has timers */
+	struct bio_method_st *tls_bio; /* tls.c's; NULL: not made yet */
+	struct list conns;	       /* all that are open */
+	struct list turns;	       /* of these, those whose turn was cut short */
+	struct list mark;	       /* in `turns`, behind those whose turn it is */
+	struct list free;	       /* memory of others */
 	uint32_t open;
 	uint64_t date_second; /* monotonic: when `date` was written */
 	char date[HTTP_DATE_MAX];

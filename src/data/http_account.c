@@ -124,7 +124,7 @@ static bool is_refused(enum end_reason reason)
 {
 	return reason == END_REQUEST_MALFORMED || reason == END_REQUEST_TOO_LARGE ||
 	       reason == END_REQUEST_UNSUPPORTED || reason == END_REQUEST_TIMEOUT ||
-	       reason == END_REQUEST_CLOSED || reason == END_NO_ROUTE;
+	       reason == END_REQUEST_CLOSED || reason == END_NO_ROUTE || reason == END_MISDIRECTED;
 }
 
 void http_account_end(struct http_exchange *x)
@@ -145,7 +145,8 @@ void http_account_end(struct http_exchange *x)
 static bool is_refused_at_door(enum end_reason reason)
 {
 	return reason == END_PROXY_MISSING || reason == END_PROXY_MALFORMED ||
-	       reason == END_PROXY_REFUSED;
+	       reason == END_PROXY_REFUSED || reason == END_HELLO_NOT_TLS ||
+	       (reason >= END_TLS_TIMEOUT && reason <= END_TLS_FAILED);
 }
 
 void http_account_close(struct http_conn *c, enum end_reason reason)

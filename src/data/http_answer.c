@@ -45,6 +45,19 @@ static void put_location(struct wire_writer *w, const struct answer *a)
 	put(w, "\r\n");
 }
 
+/* On every answer over TLS (RFC 6797 7.2). */
+static void put_hsts(struct wire_writer *w, const struct http_exchange *x)
+{
+	const struct config_tls *tls = x->conn->worker->config->listeners[x->conn->listener].tls;
+	char line[64];
+
+	if (!tls || tls->hsts_ms == 0)
+		return;
+	snprintf(line, sizeof(line), "Strict-Transport-Security: max-age=%llu\r\n",
+		(unsigned long long)tls->hsts_ms / 1000);
+	put(w, line);
+}
+
 static void put_fields(struct wire_writer *w, struct http_exchange *x, const struct answer *a)
 {
 	char length[64];
@@ -52,6 +65,7 @@ static void put_fields(struct wire_writer *w, struct http_exchange *x, const str
 	put(w, "Date: ");
 	put(w, http_date(x->conn->worker->http));
 	put(w, "\r\n");
+	put_hsts(w, x);
 	put_location(w, a);
 	if (a->type) {
 		put(w, "Content-Type: ");
@@ -125,9 +139,11 @@ static unsigned redirect_status(const struct http_request *r, unsigned status)
 	return status == 302 ? 307 : status;
 }
 
-static struct span scheme_of(const struct config_redirect *to)
+static struct span scheme_of(const struct http_exchange *x, const struct config_redirect *to)
 {
-	return span_str(to->scheme ? to->scheme : "http");
+	if (to->scheme)
+		return span_str(to->scheme);
+	return span_str(x->conn->link.tls ? "https" : "http");
 }
 
 /* The port belongs to the scheme and host that it was asked with. */
@@ -144,7 +160,7 @@ bool http_answer_redirect(struct http_exchange *x, const struct config_redirect 
 	struct answer a = {.status = redirect_status(r, to->status)};
 	bool has_path = r->path.p[0] == '/';
 
-	a.location[0] = scheme_of(to);
+	a.location[0] = scheme_of(x, to);
 	a.location[1] = span_str("://");
 	a.location[2] = host_of(r, to);
 	a.location[3] = to->path ? span_str(to->path) : has_path ? r->path : span_str("/");

@@ -100,6 +100,12 @@ static struct http_conn *take_conn(struct http *h)
 
 static void on_timer(struct http_timer *t);
 
+/* The first of what the client itself says. */
+static enum http_step first_step(const struct http_conn *c)
+{
+	return listener_of(c)->tls ? HTTP_STEP_TLS : HTTP_STEP_HEAD;
+}
+
 void http_conn_accept(struct listener *l, int fd, const struct addr *client)
 {
 	struct worker *w = l->worker;
@@ -125,7 +131,7 @@ void http_conn_accept(struct listener *l, int fd, const struct addr *client)
 	c->started = worker_now(w);
 	c->sequence = ++w->conns.sequence;
 	c->counts_source = counted;
-	c->step = proxied ? HTTP_STEP_PROXY : HTTP_STEP_HEAD;
+	c->step = proxied ? HTTP_STEP_PROXY : first_step(c);
 	tally_add(&l->tally->opened, 1);
 	set_deadline(c, l->conf->timeouts.request_ms);
 	http_conn_drive(c);
@@ -146,7 +152,7 @@ static enum http_step believe(struct http_conn *c, const struct proxyproto *head
 	http_buffer_take(pool_of(c), &c->in, header->consumed);
 	refused = listener_admit(c->worker, c->listener, &c->client, &counted);
 	c->counts_source = counted;
-	return refused == END_REASONS ? HTTP_STEP_HEAD : http_conn_finish(c, refused);
+	return refused == END_REASONS ? first_step(c) : http_conn_finish(c, refused);
 }
 
 static enum http_step step_proxy(struct http_conn *c)
@@ -178,7 +184,43 @@ static enum http_step step_proxy(struct http_conn *c)
 	}
 }
 
-/* --- 3. the head of a request --- */
+/* --- 3. TLS, where the listener terminates it --- */
+
+/* Lingers, so that the client reads the alert before it is reset. */
+static enum http_step refuse_tls(struct http_conn *c, enum end_reason reason)
+{
+	if (reason == END_TLS_CLOSED || reason == END_TLS_RESET || reason == END_NO_MEMORY)
+		return http_conn_finish(c, reason);
+	link_unsecure(&c->link);
+	link_end(&c->link);
+	c->reason = (uint8_t)reason;
+	set_deadline(c, LINGER_MS);
+	return HTTP_STEP_LINGER;
+}
+
+static enum http_step step_tls(struct http_conn *c)
+{
+	enum end_reason reason;
+
+	if (!c->link.tls) {
+		struct span first = http_buffer_held(c->in);
+
+		if (!link_secure(&c->link, c->worker, c->listener, first))
+			return http_conn_finish(c, END_NO_MEMORY);
+		http_buffer_drop(pool_of(c), &c->in);
+	}
+	switch (link_handshake(&c->link, &reason)) {
+	case LINK_READY:
+		return HTTP_STEP_HEAD;
+	case LINK_WAITS:
+		return wait_for_edge(c, c->link.blocked);
+	case LINK_FAILED:
+		break;
+	}
+	return refuse_tls(c, reason);
+}
+
+/* --- 4. the head of a request --- */
 
 static enum http_step answer_bad_head(struct http_conn *c)
 {
@@ -250,7 +292,7 @@ static enum http_step step_head(struct http_conn *c)
 	return next;
 }
 
-/* --- 4. the answer --- */
+/* --- 5. the answer --- */
 
 /* 0: all was sent; -EAGAIN: not yet; another negative errno. */
 static int send_out(struct http_conn *c)
@@ -308,7 +350,7 @@ static enum http_step step_answer(struct http_conn *c)
 	return wait_for_edge(c, true);
 }
 
-/* --- 5. linger: a close over bytes that we never read would be a reset, and overtake the answer --- */
+/* --- 6. linger: a close over bytes that we never read would be a reset, and overtake the answer --- */
 
 static enum http_step step_linger(struct http_conn *c)
 {
@@ -326,7 +368,7 @@ static enum http_step step_linger(struct http_conn *c)
 	return wait_for_edge(c, false);
 }
 
-/* --- 6. finish --- */
+/* --- 7. finish --- */
 
 enum http_step http_conn_finish(struct http_conn *c, enum end_reason reason)
 {
@@ -362,6 +404,7 @@ static const struct {
 	const char *name; /* as `show sess` has it */
 } steps[] = {
 	[HTTP_STEP_PROXY] = {step_proxy, "proxy"},
+	[HTTP_STEP_TLS] = {step_tls, "tls"},
 	[HTTP_STEP_HEAD] = {step_head, "request"},
 	[HTTP_STEP_ANSWER] = {step_answer, "answer"},
 	[HTTP_STEP_LINGER] = {step_linger, "linger"},
@@ -410,6 +453,9 @@ static void on_timer(struct http_timer *t)
 	switch ((enum http_step)c->step) {
 	case HTTP_STEP_PROXY:
 		http_conn_finish(c, END_HELLO_TIMEOUT);
+		break;
+	case HTTP_STEP_TLS:
+		http_conn_finish(c, END_TLS_TIMEOUT);
 		break;
 	case HTTP_STEP_HEAD:
 		go(c, timed_out_in_head(c));

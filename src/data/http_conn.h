@@ -18,6 +18,7 @@ struct order_session;
 
 enum http_step {
 	HTTP_STEP_PROXY,  /* a PROXY header comes first */
+	HTTP_STEP_TLS,	  /* the handshake */
 	HTTP_STEP_HEAD,	  /* waits for a request, or reads its head */
 	HTTP_STEP_ANSWER, /* an exchange is under way */
 	HTTP_STEP_LINGER, /* all is said, the client has yet to close */

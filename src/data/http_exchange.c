@@ -2,6 +2,7 @@
 
 #include "data/http_account.h"
 #include "data/http_answer.h"
+#include "data/tls.h"
 #include "data/worker_inside.h"
 #include "http/path.h"
 #include "route.h"
@@ -106,11 +107,27 @@ static int find_route(const struct http_exchange *x)
 		span_of(path, (size_t)n_path));
 }
 
+/* Whether the client may believe our answer for this host: it is of the certificate we showed (RFC 9110 7.4). Without a
+ * host, or one that is no name, there is nothing to be mistaken about. */
+static bool is_meant_for_us(const struct http_exchange *x)
+{
+	const struct tls *tls = x->conn->link.tls;
+	char host[HOSTNAME_SIZE];
+	int n = tls ? hostname_normalize(x->request.host.host, host) : 0;
+
+	return n <= 0 || tls_is_meant_for(tls, span_of(host, (size_t)n));
+}
+
 static void route(struct http_exchange *x)
 {
 	int found = find_route(x);
 	const struct config_route *r;
 
+	if (!is_meant_for_us(x)) {
+		http_exchange_refuse(x, 421, END_MISDIRECTED,
+			"this connection's certificate is for other names");
+		return;
+	}
 	if (found == BAD_PATH) {
 		http_exchange_refuse(x, 400, END_REQUEST_MALFORMED,
 			"the path leaves the root or is ill encoded");

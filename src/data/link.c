@@ -1,5 +1,6 @@
 #include "data/link.h"
 
+#include "data/tls.h"
 #include "net/stream.h"
 
 #include <errno.h>
@@ -29,27 +30,61 @@ bool link_watch(struct link *l, struct poller *p, bool writes)
 	return poller_watch(p, &l->watch, writes);
 }
 
-/* A short read tells as well as a failing one that there is no more, unless the end is near. */
+bool link_secure(struct link *l, struct worker *w, unsigned listener, struct span first)
+{
+	l->tls = tls_new(w, listener, l->watch.fd, first);
+	return l->tls != NULL;
+}
+
+enum link_state link_handshake(struct link *l, enum end_reason *ret_reason)
+{
+	switch (tls_handshake(l->tls, ret_reason)) {
+	case TLS_DONE:
+		return LINK_READY;
+	case TLS_WANTS_READ:
+		l->readable = false;
+		return LINK_WAITS;
+	case TLS_WANTS_WRITE:
+		l->blocked = true;
+		return LINK_WAITS;
+	case TLS_FAILED:
+		break;
+	}
+	return LINK_FAILED;
+}
+
+void link_unsecure(struct link *l)
+{
+	tls_free(l->tls);
+	l->tls = NULL;
+}
+
+/* A short read tells as well as a failing one that there is no more, unless the end is near; but not in TLS, whose records
+ * end where they like. */
 ssize_t link_recv(struct link *l, void *buf, size_t n)
 {
-	ssize_t got = stream_recv(l->watch.fd, buf, n);
+	ssize_t got = l->tls ? tls_recv(l->tls, buf, n) : stream_recv(l->watch.fd, buf, n);
+	bool is_short = got > 0 && (size_t)got < n && !l->tls;
 
-	if (got == -EAGAIN || (got > 0 && (size_t)got < n && !l->ended && !l->failed))
+	if (got == -EAGAIN || (is_short && !l->ended && !l->failed))
 		l->readable = false;
 	return got;
 }
 
 ssize_t link_send(struct link *l, struct span bytes)
 {
-	ssize_t sent = stream_send(l->watch.fd, bytes.p, bytes.n);
+	ssize_t sent =
+		l->tls ? tls_send(l->tls, bytes) : stream_send(l->watch.fd, bytes.p, bytes.n);
 
-	if (sent == -EAGAIN || (sent >= 0 && (size_t)sent < bytes.n))
+	if (sent == -EAGAIN || (sent >= 0 && (size_t)sent < bytes.n && !l->tls))
 		l->blocked = true;
 	return sent;
 }
 
 void link_end(struct link *l)
 {
+	if (!l->finished && l->tls)
+		tls_end(l->tls);
 	if (!l->finished)
 		stream_end(l->watch.fd);
 	l->finished = true;
@@ -61,12 +96,17 @@ static int take_fd(struct link *l, struct poller *p)
 
 	poller_forget(p, &l->watch);
 	l->watch.fd = -1;
+	link_unsecure(l);
 	return fd;
 }
 
 void link_close(struct link *l, struct poller *p)
 {
-	int fd = take_fd(l, p);
+	int fd;
+
+	if (l->tls && !l->finished && !l->failed)
+		tls_end(l->tls);
+	fd = take_fd(l, p);
 
 	if (fd >= 0)
 		stream_close(fd);

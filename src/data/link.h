@@ -7,11 +7,16 @@
 #include "base/span.h"
 #include "net/addr.h"
 #include "poller/poller.h"
+#include "tally.h"
 
 #include <sys/types.h>
 
+struct tls;
+struct worker;
+
 struct link {
 	struct watch watch; /* its descriptor is -1 while there is none */
+	struct tls *tls;    /* NULL: plain */
 	bool readable : 1;  /* an edge said so, and no read has found it empty since */
 	bool blocked : 1;   /* a send would block: wait for an edge */
 	bool ended : 1;	    /* the kernel has the peer's end, perhaps behind unread bytes */
@@ -31,6 +36,17 @@ static inline bool link_is_open(const struct link *l)
 
 /* Watches edges; with `writes` for room to send, too. False: out of memory. */
 bool link_watch(struct link *l, struct poller *p, bool writes);
+
+/* The peer speaks TLS from here on; `first` are bytes of it that were read already. The handshake comes
+ * first. False: out of memory. */
+bool link_secure(struct link *l, struct worker *w, unsigned listener, struct span first);
+
+/* Goes on with the handshake. LINK_WAITS: for an edge, to write where `blocked`. LINK_FAILED: *ret_reason. */
+enum link_state { LINK_READY, LINK_WAITS, LINK_FAILED };
+enum link_state link_handshake(struct link *l, enum end_reason *ret_reason);
+
+/* Back to plain, for reading away what a peer sends whose handshake failed. */
+void link_unsecure(struct link *l);
 
 /* Bytes; 0: the peer has ended; -EAGAIN, or another negative errno. */
 ssize_t link_recv(struct link *l, void *buf, size_t n);

@@ -340,6 +340,15 @@ tests_unit_src_route_test_SOURCES = tests/unit/src/route_test.c $(CONFIG_CASE)
 tests_unit_src_route_test_CFLAGS = $(CONFIG_UNIT_CFLAGS)
 tests_unit_src_route_test_LDADD = $(CONFIG_UNIT_LIBS)
 
+unit_tests += tests/unit/src/certs_test
+tests_unit_src_certs_test_SOURCES = tests/unit/src/certs_test.c
+tests_unit_src_certs_test_CFLAGS = $(UNIT_CFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_src_certs_test_LDADD = src/libcerts.a $(OPENSSL_LIBS) $(SODIUM_LIBS) $(UNIT_LIBS)
+unit_tests += tests/unit/src/tickets_test
+tests_unit_src_tickets_test_SOURCES = tests/unit/src/tickets_test.c
+tests_unit_src_tickets_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_src_tickets_test_LDADD = src/libcerts.a $(OPENSSL_LIBS) $(SODIUM_LIBS) $(UNIT_LIBS)
+
 unit_tests += tests/unit/src/ctl/amount_test
 tests_unit_src_ctl_amount_test_SOURCES = tests/unit/src/ctl/amount_test.c src/ctl/amount.c
 tests_unit_src_ctl_amount_test_CFLAGS = $(UNIT_CFLAGS)

@@ -294,7 +294,7 @@ Test(config_load, the_installed_examples_load)
 	struct config *c = case_load(text);
 
 	cr_expect_str_eq(c->node, "lb-01");
-	cr_expect_eq(c->n_listeners, 1);
+	cr_expect_eq(c->n_listeners, 2);
 	cr_expect_eq(c->backends[0].n_servers, 2);
 	cr_expect_str_eq(c->cluster.name, "aegis");
 	cr_expect_eq(c->cluster.n_vips, 1);
@@ -313,7 +313,9 @@ Test(config_load, of_the_whole_platform_only_what_comes_later_is_refused)
 	free(text);
 	text = example(TOP_SRCDIR "/tests/unit/src/platform/backend-node.conf");
 	case_errors(text,
-		"t.conf:18: listeners[0].tls: not supported yet by this version\n"
+		"t.conf:22: listeners[0].tls.alpn[0]: \"h2\" is not supported yet by this version\n"
+		"t.conf:24: listeners[0].tls.session_tickets: \"cluster\" is not supported yet by "
+		"this version\n"
 		"t.conf:26: listeners[0].timeouts.connect: not supported yet by this version\n"
 		"t.conf:26: listeners[0].timeouts.response: not supported yet by this version\n"
 		"t.conf:26: listeners[0].timeouts.tunnel: not supported yet by this version\n"

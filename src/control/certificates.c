@@ -1,0 +1,181 @@
+#include "control/certificates.h"
+
+#include "log.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+
+enum { LOOK_S = 2, COMPLAINT_MS = 60000 };
+
+struct certificates {
+	struct control *control;
+	struct view_tls *served; /* one use of it is ours, the next is the servers' */
+	struct event *timer;
+	struct mono complained;		      /* of a listener left without any; us 0: never */
+	uint8_t secret[TICKETS_SECRET_BYTES]; /* of local tickets: dies with the process */
+};
+
+static const struct config_listener *listener(const struct certificates *all, size_t i)
+{
+	return &all->control->config->listeners[i];
+}
+
+/* --- tickets --- */
+
+static bool wants(const struct certificates *all, enum config_tickets kind)
+{
+	for (size_t i = 0; i < all->control->config->n_listeners; i++)
+		if (listener(all, i)->tls && listener(all, i)->tls->session_tickets == kind)
+			return true;
+	return false;
+}
+
+static bool make_tickets(struct certificates *all, struct view_tls *next)
+{
+	if (!wants(all, TICKETS_LOCAL))
+		return true;
+	next->local = tickets_new(all->secret, 1, log_wall_us() / 1000000);
+	return next->local != NULL;
+}
+
+static bool tickets_are_old(const struct tickets *t)
+{
+	return t && t->period != log_wall_us() / 1000000 / TICKETS_PERIOD_S;
+}
+
+/* --- certificates --- */
+
+static void say(void *arg, const char *path, const char *why, bool kept)
+{
+	const struct config_listener *l = arg;
+
+	if (kept)
+		log_warning("tls",
+			"listener %s: %s cannot be taken up: %s; the certificate read before is "
+			"served on; mend the file, it is looked at every %d s",
+			l->name, path, why, LOOK_S);
+	else
+		log_warning("tls", "listener %s: %s is left out: %s", l->name, path, why);
+}
+
+static void say_taken(struct certificates *all, const struct config_listener *l, size_t n)
+{
+	log_notice("tls", "listener %s serves %zu certificate%s as its files are now", l->name, n,
+		n == 1 ? "" : "s");
+	events_add(all->control->events, "listener %s took up its certificates anew", l->name);
+}
+
+static void complain(struct certificates *all, const struct config_listener *l, const char *why)
+{
+	struct mono now = mono_now();
+
+	if (all->complained.us && !mono_reached(now, mono_add_ms(all->complained, COMPLAINT_MS)))
+		return;
+	all->complained = now;
+	log_warning("tls", "listener %s goes on with the certificates it has: %s", l->name,
+		why[0] ? why : "its files give none");
+}
+
+/* Those of one listener for the next view: as they are, or read again. */
+static struct certs *renew(struct certificates *all, size_t i, bool *ret_changed)
+{
+	const struct config_listener *l = listener(all, i);
+	struct certs *before = all->served->certs[i], *now;
+	char why[CERT_WHY_MAX];
+
+	if (!before || !certs_are_stale(before))
+		return certs_use(before);
+	now = certs_load(l->tls, before, say, (void *)(uintptr_t)l, why);
+	if (!now) {
+		complain(all, l, why);
+		return certs_use(before);
+	}
+	*ret_changed = true;
+	say_taken(all, l, certs_count(now));
+	return now;
+}
+
+/* --- publishing --- */
+
+static void serve(struct certificates *all, struct view_tls *next)
+{
+	view_tls_drop(all->served);
+	all->served = next;
+	servers_set_tls(all->control->servers, view_tls_use(next));
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct certificates *all = arg;
+	struct view_tls *next = view_tls_new(all->control->config->n_listeners);
+	bool changed = tickets_are_old(all->served->local);
+
+	(void)fd;
+	(void)what;
+	if (!next)
+		return; /* the next turn will do */
+	for (size_t i = 0; i < next->n_certs; i++)
+		next->certs[i] = renew(all, i, &changed);
+	if (changed && make_tickets(all, next))
+		serve(all, next);
+	else
+		view_tls_drop(next);
+}
+
+/* --- life --- */
+
+static bool begin(struct certificates *all)
+{
+	const struct timeval interval = {.tv_sec = LOOK_S};
+	struct view_tls *first = view_tls_new(all->control->config->n_listeners);
+
+	if (!first)
+		return false;
+	for (size_t i = 0; i < first->n_certs; i++)
+		if (listener(all, i)->tls)
+			first->certs[i] = certs_use(listener(all, i)->tls->certs);
+	all->timer = event_new(all->control->base, -1, EV_PERSIST, on_timer, all);
+	if (!make_tickets(all, first) || !all->timer || event_add(all->timer, &interval) < 0) {
+		view_tls_drop(first);
+		return false;
+	}
+	serve(all, first);
+	return true;
+}
+
+struct certificates *certificates_new(struct control *c, bool *ret_ok)
+{
+	struct certificates *all;
+	bool wanted = false;
+
+	for (size_t i = 0; i < c->config->n_listeners; i++)
+		wanted |= c->config->listeners[i].tls != NULL;
+	*ret_ok = !wanted;
+	all = wanted ? calloc(1, sizeof(*all)) : NULL;
+	if (!all)
+		return NULL;
+	all->control = c;
+	randombytes_buf(all->secret, sizeof(all->secret));
+	if (!begin(all)) {
+		certificates_free(all);
+		return NULL;
+	}
+	*ret_ok = true;
+	return all;
+}
+
+void certificates_free(struct certificates *all)
+{
+	if (!all)
+		return;
+	if (all->timer)
+		event_free(all->timer);
+	view_tls_drop(all->served);
+	sodium_memzero(all->secret, sizeof(all->secret));
+	free(all);
+}
+
+const struct view_tls *certificates_served(const struct certificates *all)
+{
+	return all ? all->served : NULL;
+}

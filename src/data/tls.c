@@ -1,0 +1,277 @@
+#include "data/tls.h"
+
+#include "certs.h"
+#include "data/worker_inside.h"
+#include "net/stream.h"
+
+#include <errno.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <stdlib.h>
+
+struct tls {
+	SSL *ssl;
+	struct worker *worker;
+	struct certs_now now;
+	unsigned listener;
+	int fd;
+	int error;	/* of the last call on the socket; 0: it went well */
+	uint8_t *first; /* read by others before us; from `used` on not taken yet */
+	size_t n_first, used;
+};
+
+/* --- the socket, as OpenSSL wants it --- */
+
+static int on_bio_read(BIO *bio, char *buf, int size)
+{
+	struct tls *t = BIO_get_data(bio);
+	size_t n = t->n_first - t->used;
+	ssize_t got;
+
+	BIO_clear_retry_flags(bio);
+	if (n > 0) {
+		n = n < (size_t)size ? n : (size_t)size;
+		memcpy(buf, t->first + t->used, n);
+		t->used += n;
+		return (int)n;
+	}
+	got = stream_recv(t->fd, buf, (size_t)size);
+	t->error = got < 0 ? (int)-got : 0;
+	if (got == -EAGAIN)
+		BIO_set_retry_read(bio);
+	return got < 0 ? -1 : (int)got;
+}
+
+static int on_bio_write(BIO *bio, const char *buf, int size)
+{
+	struct tls *t = BIO_get_data(bio);
+	ssize_t sent = stream_send(t->fd, buf, (size_t)size);
+
+	BIO_clear_retry_flags(bio);
+	t->error = sent < 0 ? (int)-sent : 0;
+	if (sent == -EAGAIN)
+		BIO_set_retry_write(bio);
+	return sent < 0 ? -1 : (int)sent;
+}
+
+static long on_bio_ctrl(BIO *bio, int command, long number, void *p)
+{
+	(void)bio;
+	(void)number;
+	(void)p;
+	return command == BIO_CTRL_FLUSH; /* there is no more to it: all was sent */
+}
+
+/* One for each worker, made for its first connection. */
+static BIO_METHOD *make_method(void)
+{
+	BIO_METHOD *m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "aegislb socket");
+
+	if (m && BIO_meth_set_read(m, on_bio_read) == 1 &&
+		BIO_meth_set_write(m, on_bio_write) == 1 && BIO_meth_set_ctrl(m, on_bio_ctrl) == 1)
+		return m;
+	BIO_meth_free(m);
+	return NULL;
+}
+
+static bool set_bio(struct tls *t)
+{
+	struct http *h = t->worker->http;
+	BIO *bio;
+
+	if (!h->tls_bio)
+		h->tls_bio = make_method();
+	bio = h->tls_bio ? BIO_new(h->tls_bio) : NULL;
+	if (!bio)
+		return false;
+	BIO_set_data(bio, t);
+	BIO_set_init(bio, 1);
+	SSL_set_bio(t->ssl, bio, bio);
+	return true;
+}
+
+/* --- life --- */
+
+/* The view may be another one by each call. */
+static void look_at_view(struct tls *t)
+{
+	const struct view_tls *tls = worker_view(t->worker)->tls;
+
+	t->now.certs = tls->certs[t->listener];
+	switch (t->worker->config->listeners[t->listener].tls->session_tickets) {
+	case TICKETS_OFF:
+		t->now.tickets = NULL;
+		break;
+	case TICKETS_LOCAL:
+		t->now.tickets = tls->local;
+		break;
+	case TICKETS_CLUSTER:
+		t->now.tickets = tls->cluster;
+		break;
+	}
+}
+
+struct tls *tls_new(struct worker *w, unsigned listener, int fd, struct span first)
+{
+	struct tls *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	*t = (struct tls){.worker = w, .listener = listener, .fd = fd};
+	look_at_view(t);
+	t->first = first.n > 0 ? malloc(first.n) : NULL;
+	t->ssl = certs_ssl(t->now.certs, &t->now);
+	if ((first.n > 0 && !t->first) || !t->ssl || !set_bio(t)) {
+		tls_free(t);
+		return NULL;
+	}
+	if (first.n > 0)
+		memcpy(t->first, first.p, first.n);
+	t->n_first = first.n;
+	return t;
+}
+
+void tls_free(struct tls *t)
+{
+	if (!t)
+		return;
+	SSL_free(t->ssl);
+	free(t->first);
+	free(t);
+}
+
+void tls_worker_end(struct http *h)
+{
+	BIO_meth_free(h->tls_bio);
+	h->tls_bio = NULL;
+}
+
+/* --- handshake --- */
+
+/* The cause in the words of the log and the metrics: what a person would do about it differs. */
+static enum end_reason cause_of(const struct tls *t, int error)
+{
+	unsigned long e = ERR_peek_error();
+
+	if (error == SSL_ERROR_SYSCALL || e == 0)
+		return t->error > 0 ? END_TLS_RESET : END_TLS_CLOSED;
+	switch (ERR_GET_REASON(e)) {
+	case SSL_R_UNSUPPORTED_PROTOCOL:
+	case SSL_R_UNKNOWN_PROTOCOL:
+	case SSL_R_VERSION_TOO_LOW:
+		return END_TLS_VERSION;
+	case SSL_R_NO_SHARED_CIPHER:
+	case SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM:
+	case SSL_R_NO_SHARED_SIGNATURE_ALGORITHMS:
+	case SSL_R_NO_SUITABLE_KEY_SHARE:
+		return END_TLS_NOTHING_SHARED;
+	case SSL_R_HTTP_REQUEST:
+	case SSL_R_HTTPS_PROXY_REQUEST:
+	case SSL_R_WRONG_VERSION_NUMBER:
+		return END_HELLO_NOT_TLS;
+	case SSL_R_UNEXPECTED_EOF_WHILE_READING:
+		return END_TLS_CLOSED;
+	case ERR_R_MALLOC_FAILURE:
+		return END_NO_MEMORY;
+	default:
+		break;
+	}
+	/* an alert of the client's is its number above 1000: it refuses our certificate, say */
+	return ERR_GET_REASON(e) > SSL_AD_REASON_OFFSET ? END_TLS_CLIENT_ALERT : END_TLS_FAILED;
+}
+
+enum tls_state tls_handshake(struct tls *t, enum end_reason *ret_reason)
+{
+	int done, error;
+
+	look_at_view(t);
+	ERR_clear_error();
+	done = SSL_do_handshake(t->ssl);
+	if (done == 1)
+		return TLS_DONE;
+	error = SSL_get_error(t->ssl, done);
+	if (error == SSL_ERROR_WANT_READ)
+		return TLS_WANTS_READ;
+	if (error == SSL_ERROR_WANT_WRITE)
+		return TLS_WANTS_WRITE;
+	*ret_reason = cause_of(t, error);
+	ERR_clear_error();
+	return TLS_FAILED;
+}
+
+/* --- bytes --- */
+
+/* What a failed call means to a caller who knows sockets. */
+static ssize_t meaning(struct tls *t, int result)
+{
+	int error = SSL_get_error(t->ssl, result);
+
+	switch (error) {
+	case SSL_ERROR_ZERO_RETURN:
+		return 0;
+	case SSL_ERROR_WANT_READ:
+	case SSL_ERROR_WANT_WRITE:
+		return -EAGAIN;
+	case SSL_ERROR_SYSCALL:
+		ERR_clear_error();
+		return t->error > 0 ? -t->error : 0;
+	default:
+		ERR_clear_error();
+		return -EPROTO;
+	}
+}
+
+ssize_t tls_recv(struct tls *t, void *buf, size_t n)
+{
+	size_t got;
+	int result;
+
+	look_at_view(t);
+	result = SSL_read_ex(t->ssl, buf, n, &got);
+	return result == 1 ? (ssize_t)got : meaning(t, result);
+}
+
+ssize_t tls_send(struct tls *t, struct span bytes)
+{
+	size_t sent;
+	int result;
+
+	look_at_view(t);
+	result = SSL_write_ex(t->ssl, bytes.p, bytes.n, &sent);
+	return result == 1 ? (ssize_t)sent : meaning(t, result);
+}
+
+void tls_end(struct tls *t)
+{
+	if (SSL_is_init_finished(t->ssl))
+		SSL_shutdown(t->ssl);
+	ERR_clear_error();
+}
+
+/* --- after the handshake --- */
+
+struct span tls_name(const struct tls *t)
+{
+	const char *name = SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name);
+
+	return name ? span_str(name) : span_of(NULL, 0);
+}
+
+struct span tls_alpn(const struct tls *t)
+{
+	const unsigned char *name;
+	unsigned n;
+
+	SSL_get0_alpn_selected(t->ssl, &name, &n);
+	return span_of(name, n);
+}
+
+bool tls_is_meant_for(const struct tls *t, struct span name)
+{
+	struct span asked = tls_name(t);
+	char normal[HOSTNAME_SIZE];
+	int n = asked.n > 0 ? hostname_normalize(asked, normal) : 0;
+
+	return (n > 0 && span_eq(span_of(normal, (size_t)n), name)) ||
+	       certs_connection_covers(t->ssl, name);
+}

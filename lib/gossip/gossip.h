@@ -182,7 +182,7 @@ struct gossip_self {
 	bool left;
 	bool alone;   /* there are members to be heard, and it hears none for silent_ms */
 	bool unheard; /* most observers that it hears said for silent_ms that they do not hear it */
-	bool accused; /* within the last silent_ms others said that it is dead */
+	bool accused; /* lately (silent_ms and half a second) others said that it is dead */
 	bool lagging; /* its loop came late within silent_ms: it casts no votes */
 	uint8_t speaks; /* the highest version that all living members speak; 0: they have none in common */
 };

@@ -177,22 +177,6 @@ void member_claim_of(const struct member *m, struct message_claim *ret)
 		.state = m->dead_here ? CLAIM_ALIVE : told[m->status]};
 }
 
-static int compare(uint64_t a, uint64_t b)
-{
-	return a < b ? -1 : a > b;
-}
-
-int message_claim_compare(const struct message_claim *a, const struct message_claim *b)
-{
-	int order = compare(a->epoch, b->epoch);
-
-	if (order == 0)
-		order = compare(a->incarnation, b->incarnation);
-	if (order == 0)
-		order = compare(a->state, b->state);
-	return order;
-}
-
 void member_set_status(struct gossip *g, struct mono now, struct member *m,
 	enum member_status status, bool dead_here)
 {

@@ -473,3 +473,19 @@ bool message_get_list(struct span body, struct message_list *ret)
 	ret->piece = (struct items_piece){from, to, n, ret->hashes};
 	return true;
 }
+
+static int compare(uint64_t a, uint64_t b)
+{
+	return a < b ? -1 : a > b;
+}
+
+int message_claim_compare(const struct message_claim *a, const struct message_claim *b)
+{
+	int order = compare(a->epoch, b->epoch);
+
+	if (order == 0)
+		order = compare(a->incarnation, b->incarnation);
+	if (order == 0)
+		order = compare(a->state, b->state);
+	return order;
+}

@@ -14,7 +14,7 @@ enum {
 	MESSAGE_BODY_MAX = GOSSIP_PAYLOAD_MAX - MESSAGE_HEAD,
 	MESSAGE_TLV_HEAD = 3,
 	MESSAGE_NONCE = 16,
-	MESSAGE_SELF_MAX = 29 + GOSSIP_NAME_MAX + GOSSIP_VERSION_MAX,
+	MESSAGE_SELF_MAX = 27 + GOSSIP_NAME_MAX + GOSSIP_VERSION_MAX,
 	MESSAGE_MEMBER_MAX = 15 + MESSAGE_SELF_MAX,
 	MESSAGE_VOTERS_MAX = 16, /* of one accused, in one TLV */
 	MESSAGE_CLAIM_BYTES = 19,
@@ -116,6 +116,9 @@ struct message_claim {
 	uint32_t incarnation;
 	enum message_state state;
 };
+
+/* Below, at or above 0: which of two claims about one node wins. */
+int message_claim_compare(const struct message_claim *a, const struct message_claim *b);
 
 struct message_vote {
 	uint64_t voter;

@@ -3,6 +3,9 @@
 enum {
 	REFUTATIONS_AT_ONCE =
 		4, /* and one a silence: a link that is cut one way must not make a storm */
+	/* So long an observer that does not hear it votes against a dead one that others call alive; longer than they
+	 * may take to say so again. */
+	CONTESTED_MS = 20000,
 	SUMMARY_CLAIMS = 64, /* in one packet */
 };
 
@@ -126,20 +129,24 @@ static bool may_revive(struct gossip *g, struct mono now, const struct member *m
 	return true;
 }
 
-/* Alive in a higher incarnation. */
+/* Alive in a higher incarnation. Where that is not enough the old verdict stands as it was: in the new incarnation it
+ * has not been found. */
 static void refuted(struct gossip *g, struct mono now, struct member *m,
 	const struct message_claim *c, bool direct)
 {
+	if (m->status == MEMBER_DEAD && !may_revive(g, now, m, direct)) {
+		m->contested_until = mono_add_ms(now, CONTESTED_MS);
+		if (passed(m->told_at, now, g->beat_us)) {
+			m->told_at = now;
+			m->beat_due = m->probe_due = true;
+		}
+		return;
+	}
 	m->incarnation = c->incarnation;
 	if (m->doubted_incarnation < c->incarnation)
 		m->doubted = false;
 	member_is_news(g, m);
-	if (m->status != MEMBER_DEAD)
-		return;
-	if (may_revive(g, now, m, direct))
-		member_set_status(g, now, m, MEMBER_ALIVE, false);
-	else
-		m->contested_until = mono_add_us(now, 2 * (uint64_t)g->silent_us);
+	member_set_status(g, now, m, MEMBER_ALIVE, false);
 }
 
 /* Others say that it is dead. Their votes come too, and decide at once; this is for who missed them. An observer that

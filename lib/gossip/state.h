@@ -246,8 +246,6 @@ void member_remove(struct gossip *g, struct member *m);
 void member_set_details(struct gossip *g, struct member *m, const struct message_self *s);
 void member_self_of(const struct member *m, struct message_self *ret);
 void member_claim_of(const struct member *m, struct message_claim *ret);
-/* Below, at or above 0: which of two claims about one node wins. */
-int message_claim_compare(const struct message_claim *a, const struct message_claim *b);
 void member_set_status(struct gossip *g, struct mono now, struct member *m,
 	enum member_status status, bool dead_here);
 /* Its changes ride in the next beats. */

@@ -227,11 +227,8 @@ static void set_vote(struct gossip *g, struct mono now, struct member *m, bool v
 	if (m->voted == voted)
 		return;
 	m->voted = voted;
-	g->to_judge = true;
-	if (voted) {
-		g->stats.votes_cast++;
-		g->urgent = true;
-	}
+	g->to_judge = g->urgent = true;
+	g->stats.votes_cast += voted;
 	member_show(g, now, m);
 }
 
@@ -351,6 +348,16 @@ void suspicion_look(struct gossip *g, struct mono now)
 	suspicion_judge(g, now);
 }
 
+/* Everybody is asked at once whether it is there, too. */
+static void in_company_again(struct gossip *g, struct mono now)
+{
+	g->alone = false;
+	g->company_since = now;
+	for (size_t i = 0; i < g->n_members; i++)
+		if (g->members[i]->dead_here)
+			g->members[i]->beat_due = g->members[i]->probe_due = true;
+}
+
 void suspicion_heard(struct gossip *g, struct mono now, struct member *m)
 {
 	/* After a silence its word that it does not hear us is as old as the silence. */
@@ -359,10 +366,8 @@ void suspicion_heard(struct gossip *g, struct mono now, struct member *m)
 	m->heard_at = g->heard_any_at = now;
 	if (is_set(m->lifeline_ended_at) && passed(m->lifeline_ended_at, now, g->beat_us))
 		m->lifeline_ended_at = (struct mono){0};
-	if (g->alone) {
-		g->alone = false;
-		g->company_since = now;
-	}
+	if (g->alone)
+		in_company_again(g, now);
 	if (m->dead_here) {
 		m->voted = false;
 		m->n_votes = 0;

@@ -107,6 +107,27 @@ tests_unit_lib_expo_expo_test_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_lib_expo_expo_test_LDADD = lib/libexpo.a $(UNIT_LIBS)
 
 unit_tests += tests/unit/lib/gossip/items_test tests/unit/lib/gossip/records_test
+unit_tests += tests/unit/lib/gossip/message_test tests/unit/lib/gossip/session_test
+tests_unit_lib_gossip_message_test_SOURCES = tests/unit/lib/gossip/message_test.c
+tests_unit_lib_gossip_message_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_lib_gossip_message_test_LDADD = lib/libgossip.a $(UNIT_LIBS)
+tests_unit_lib_gossip_session_test_SOURCES = tests/unit/lib/gossip/session_test.c
+tests_unit_lib_gossip_session_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_lib_gossip_session_test_LDADD = lib/libgossip.a $(UNIT_LIBS)
+
+# Some instances on a network in virtual time: tests/unit/lib/gossip/net.h.
+GOSSIP_NET = tests/unit/lib/gossip/net.c tests/unit/lib/gossip/net.h
+GOSSIP_NET_CFLAGS = $(UNIT_CFLAGS) -I$(srcdir)/tests/unit/lib/gossip
+unit_tests += tests/unit/lib/gossip/gossip_test tests/unit/lib/gossip/share_test tests/unit/lib/gossip/hostile_test
+tests_unit_lib_gossip_gossip_test_SOURCES = tests/unit/lib/gossip/gossip_test.c $(GOSSIP_NET)
+tests_unit_lib_gossip_gossip_test_CFLAGS = $(GOSSIP_NET_CFLAGS)
+tests_unit_lib_gossip_gossip_test_LDADD = lib/libgossip.a $(UNIT_LIBS)
+tests_unit_lib_gossip_share_test_SOURCES = tests/unit/lib/gossip/share_test.c $(GOSSIP_NET)
+tests_unit_lib_gossip_share_test_CFLAGS = $(GOSSIP_NET_CFLAGS)
+tests_unit_lib_gossip_share_test_LDADD = lib/libgossip.a $(UNIT_LIBS)
+tests_unit_lib_gossip_hostile_test_SOURCES = tests/unit/lib/gossip/hostile_test.c $(GOSSIP_NET)
+tests_unit_lib_gossip_hostile_test_CFLAGS = $(GOSSIP_NET_CFLAGS)
+tests_unit_lib_gossip_hostile_test_LDADD = lib/libgossip.a $(UNIT_LIBS)
 tests_unit_lib_gossip_items_test_SOURCES = tests/unit/lib/gossip/items_test.c $(FAULT_FILES)
 tests_unit_lib_gossip_items_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)
 tests_unit_lib_gossip_items_test_CFLAGS = $(UNIT_CFLAGS)

@@ -162,6 +162,7 @@ static void on_event(struct net *net, int i, const struct gossip_event *e)
 	case GOSSIP_EVENT_MEMBER:
 		if (e->state != node->said[of])
 			node->changes[of]++;
+		node->deaths[of] += e->state == GOSSIP_DEAD;
 		node->said[of] = e->state;
 		node->said_at[of] = net->now;
 		break;
@@ -216,10 +217,11 @@ void net_drain(struct net *net, int i)
 	while (gossip_output(node->g, net_time(net, i), &out)) {
 		struct net_packet p = {.from = i, .to = node_at(&out.addr), .n = out.payload.n};
 
+		p.sender = node->config.id;
 		p.addressed = out.to != 0;
 		p.source = net_addr(i);
-		if (out.to != 0 && net_of(out.to) != p.to)
-			continue; /* sealed to another: does not open */
+		if (p.to >= net->n || (out.to != 0 && net->nodes[p.to].config.id != out.to))
+			continue; /* nobody there, or sealed to another: does not open */
 		memcpy(p.bytes, out.payload.p, p.n);
 		node->packets_out++;
 		node->bytes_out += p.n + HEADERS;
@@ -341,8 +343,8 @@ static void deliver(struct net *net)
 		return;
 	}
 	if (node->running) {
-		gossip_input(node->g, net_time(net, p->to), &p->source, net_id(p->from),
-			p->addressed, span_of(p->bytes, p->n));
+		gossip_input(node->g, net_time(net, p->to), &p->source, p->sender, p->addressed,
+			span_of(p->bytes, p->n));
 		net_drain(net, p->to);
 	}
 	free(p);

@@ -18,7 +18,7 @@ struct net_node {
 	uint64_t bytes_out, packets_out; /* with seal, UDP and IPv4 headers */
 	/* what events said last */
 	enum gossip_state said[NET_MAX];
-	uint64_t said_at[NET_MAX], changes[NET_MAX];
+	uint64_t said_at[NET_MAX], changes[NET_MAX], deaths[NET_MAX];
 	bool forgot[NET_MAX];
 	uint64_t messages, items, records, epochs_told;
 	char message[GOSSIP_MESSAGE_MAX + 1];
@@ -27,6 +27,7 @@ struct net_node {
 struct net_packet {
 	uint64_t at, order;
 	int from, to;
+	uint64_t sender;
 	bool addressed;
 	struct gossip_addr source;
 	size_t n;

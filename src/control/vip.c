@@ -2,6 +2,7 @@
 
 #include "control/cluster.h"
 #include "control/events.h"
+#include "control/notifier.h"
 #include "control/vip_inside.h"
 #include "log.h"
 
@@ -19,6 +20,22 @@ static const char *name_of(const struct vip *v, uint64_t id)
 	return m ? m->name : id ? "a forgotten node" : "nobody";
 }
 
+/* For programs that move addresses which a provider's API assigns. */
+static void notify(struct vip *v, const struct vip_slot *s, const char *state, const char *owner,
+	enum elect_cause cause)
+{
+	const struct notifier_var vars[] = {
+		{"VIP", s->conf->text},
+		{"INTERFACE", s->conf->interface},
+		{"STATE", state},
+		{"OWNER", owner},
+		{"CAUSE", cause != ELECT_CAUSE_NONE ? elect_cause_text(cause) : NULL},
+		{0},
+	};
+
+	notifier_add(v->control->notifier, "vip", vars);
+}
+
 /* --- what lib/elect orders --- */
 
 static void on_hold(struct vip *v, const struct elect_event *e, struct mono now)
@@ -30,6 +47,7 @@ static void on_hold(struct vip *v, const struct elect_event *e, struct mono now)
 	if (!ok)
 		return;
 	s->taken++;
+	notify(v, s, "taken", v->control->config->node, e->cause);
 	if (e->node != 0 && e->node != cluster_self(v->control->cluster)) {
 		const char *from = name_of(v, e->node);
 
@@ -52,6 +70,7 @@ static void on_drop(struct vip *v, const struct elect_event *e)
 
 	vip_hold_drop(v, s);
 	s->dropped++;
+	notify(v, s, "dropped", e->node ? name_of(v, e->node) : NULL, e->cause);
 	if (e->node != 0)
 		snprintf(to, sizeof(to), " to %s", name_of(v, e->node));
 	if (e->cause == ELECT_HANDED_OVER)
@@ -72,6 +91,7 @@ static void on_owner(struct vip *v, const struct elect_event *e)
 	s->moves += e->was != 0 || e->node != 0;
 	if (e->node == self || (e->was == self && e->node == 0))
 		return; /* said already */
+	notify(v, s, "moved", e->node ? name_of(v, e->node) : NULL, ELECT_CAUSE_NONE);
 	log_info("vip", "%s is owned by %s (term %llu), before by %s", s->text, name_of(v, e->node),
 		(unsigned long long)e->term, name_of(v, e->was));
 	if (e->was != self)

@@ -95,13 +95,16 @@ static void arm(struct cluster *cl, struct mono now)
 	if (at.us == cl->armed.us)
 		return;
 	cl->armed = at;
-	if (at.us == MONO_NEVER.us)
+	if (at.us == MONO_NEVER.us) {
 		evtimer_del(cl->timer);
-	else
-		evtimer_add(cl->timer, &wait);
+		return;
+	}
+	/* libevent counts from when this turn began: it would come too early, and once more. */
+	event_base_update_cache_time(cl->setup.base);
+	evtimer_add(cl->timer, &wait);
 }
 
-void cluster_done(struct cluster *cl, struct gossip_time t)
+static void send_and_arm(struct cluster *cl, struct gossip_time t)
 {
 	struct gossip_packet p;
 
@@ -110,6 +113,11 @@ void cluster_done(struct cluster *cl, struct gossip_time t)
 			send_packet(cl, &p);
 	if (cl->started)
 		arm(cl, t.now);
+}
+
+void cluster_done(struct cluster *cl, struct gossip_time t)
+{
+	send_and_arm(cl, t);
 	if (!cl->settling)
 		event_active(cl->settle, 0, 0);
 }
@@ -156,7 +164,7 @@ static void on_datagram(void *arg, const struct addr *from, struct span datagram
 	}
 	t = cluster_enter(cl);
 	gossip_input(cl->gossip, t, &sender, o.sender, o.addressed, o.payload);
-	cluster_done(cl, t);
+	send_and_arm(cl, t);
 	cluster_settle(cl);
 }
 
@@ -177,10 +185,9 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	/* libevent counts from the start of its turn, so this may be a little too early: it is set again then */
 	cl->armed = MONO_NEVER;
 	gossip_tick(cl->gossip, t);
-	cluster_done(cl, t);
+	send_and_arm(cl, t);
 	cluster_settle(cl);
 }
 

@@ -213,8 +213,8 @@ def test_wrong_keys_and_other_clusters_never_become_members(town):
     other.start(cluster="another", peers=[f"{first.address}:7946"])
     first.wait_line(f"a datagram from {stranger.address}:7946 is refused: it is sealed with key")
     first.wait_line(f"a datagram from {other.address}:7946 is refused: it is of another cluster")
-    wait_until(lambda: metric(first, 'aegislb_gossip_refused_total{cause="unknown_key"}') > 3, what="more of them")
-    wait_until(lambda: metric(first, 'aegislb_gossip_refused_total{cause="cluster"}') > 3, what="more of those")
+    wait_until(lambda: metric(first, 'aegislb_gossip_refused_total{cause="unknown_key"}') >= 2, what="more of them")
+    wait_until(lambda: metric(first, 'aegislb_gossip_refused_total{cause="cluster"}') >= 2, what="more of those")
     assert len(log_of(first, "it is sealed with key")) == 1 and len(log_of(first, "of another cluster")) == 1
     assert set(first.states()) == {"lb-01"} and set(stranger.states()) == {"lb-02"} and set(other.states()) == {"lb-03"}
 

@@ -3,6 +3,7 @@
 #include "control/cluster.h"
 #include "control/events.h"
 #include "control/notifier.h"
+#include "control/state.h"
 #include "control/vip_inside.h"
 #include "log.h"
 
@@ -63,12 +64,15 @@ static void on_hold(struct vip *v, const struct elect_event *e, struct mono now)
 	}
 }
 
-static void on_drop(struct vip *v, const struct elect_event *e)
+static void on_drop(struct vip *v, const struct elect_event *e, struct mono now)
 {
 	struct vip_slot *s = &v->slots[e->vip];
 	char to[128] = "";
 
-	vip_hold_drop(v, s);
+	if (e->cause == ELECT_HANDED_OVER)
+		vip_hold_hand_over(v, s, now);
+	else
+		vip_hold_drop(v, s);
 	s->dropped++;
 	notify(v, s, "dropped", e->node ? name_of(v, e->node) : NULL, e->cause);
 	if (e->node != 0)
@@ -134,7 +138,7 @@ static void carry_out(struct vip *v, const struct elect_event *e, struct mono no
 
 	switch (e->kind) {
 	case ELECT_DROP:
-		on_drop(v, e);
+		on_drop(v, e, now);
 		break;
 	case ELECT_HOLD:
 		on_hold(v, e, now);
@@ -188,16 +192,21 @@ struct mono vip_enter(struct vip *v)
 	struct mono now = mono_now();
 
 	v->boot_us = boot_us;
-	if (paused_us > (uint64_t)VIP_LEASE_S * 1000000) {
+	if (paused_us > v->pause_us) {
 		let_go_after_pause(v, now, paused_us);
 		vip_done(v, now);
 	}
 	return now;
 }
 
+static bool is_stop_over(const struct vip *v)
+{
+	return v->stopped && v->stop_done && !vip_hold_is_handing_over(v);
+}
+
 static void arm(struct vip *v, struct mono now, struct mono at)
 {
-	uint64_t us = v->stopped && v->stop_done ? 0 : mono_diff_us(now, at);
+	uint64_t us = is_stop_over(v) ? 0 : mono_diff_us(now, at);
 	struct timeval wait = {(time_t)(us / 1000000), (suseconds_t)(us % 1000000)};
 
 	if (at.us == v->armed.us && us > 0)
@@ -231,6 +240,7 @@ static void do_what_is_due(struct vip *v, struct mono now)
 		vip_hold_renew(v, now);
 		vip_watch_workers(v, now);
 		elect_set_gateway(v->elect, now, vip_gateway_find(v, now));
+		vip_watch_servers(v, now);
 		vip_watch_alone(v);
 	}
 	if (mono_reached(now, v->poll_at)) {
@@ -244,7 +254,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct vip *v = arg;
 	struct mono now = vip_enter(v);
-	void (*done)(void *) = v->stopped ? v->stop_done : NULL;
+	void (*done)(void *) = is_stop_over(v) ? v->stop_done : NULL;
 
 	(void)fd;
 	(void)what;
@@ -461,6 +471,14 @@ static bool open_events(struct vip *v)
 	return v->timer && v->news && event_add(v->news, NULL) == 0;
 }
 
+/* After the silence limit others may have taken over what this node holds, after a lease it holds nothing any more. */
+static uint64_t pause_limit_us(const struct config *c)
+{
+	uint64_t ms = c->cluster.silent_ms;
+
+	return (ms < VIP_LEASE_S * 1000 ? ms : VIP_LEASE_S * 1000) * 1000;
+}
+
 struct vip *vip_new(struct control *c, char *why, size_t why_size)
 {
 	struct vip *v = calloc(1, sizeof(*v));
@@ -472,6 +490,7 @@ struct vip *vip_new(struct control *c, char *why, size_t why_size)
 	v->control = c;
 	v->armed = MONO_NEVER;
 	v->renew_at = v->poll_at = now;
+	v->pause_us = pause_limit_us(c->config);
 	v->poll_ms = POLL_BEATS * c->config->cluster.beat_ms;
 	v->boot_us = vip_boot_us();
 	v->workers = calloc(c->n_workers + 1, sizeof(*v->workers));
@@ -552,13 +571,4 @@ void vip_move_cancel(struct vip *v, void *arg)
 	for (size_t i = 0; i < VIP_WAITERS_MAX; i++)
 		if (v->waiters[i].arg == arg)
 			v->waiters[i].cb = NULL;
-}
-
-void vip_set_priority(struct vip *v, unsigned priority)
-{
-	struct mono now = vip_enter(v);
-
-	elect_set_priority(v->elect, now,
-		(uint16_t)(priority < ELECT_PRIORITY_FULL ? priority : ELECT_PRIORITY_FULL));
-	vip_done(v, now);
 }

@@ -47,9 +47,6 @@ struct vip_wait {
 enum elect_order vip_move(struct vip *v, size_t slot, const char *node, struct vip_wait wait);
 void vip_move_cancel(struct vip *v, void *arg); /* that waiter is called no more */
 
-/* How much of the servers this node reaches: 0 … 100. */
-void vip_set_priority(struct vip *v, unsigned priority);
-
 /* --- what to show --- */
 
 void vip_quorum(const struct vip *v, struct elect_quorum *ret);

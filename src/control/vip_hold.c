@@ -9,7 +9,8 @@
 
 enum {
 	ANNOUNCE_FOR_EVER_MS = 30000, /* neighbours that forgot, or came late */
-	CONTRADICT_MS = 100,	      /* long enough for a claim to come that explains it */
+	HAND_OVER_MS = 3,
+	CONTRADICT_MS = 100, /* long enough for a claim to come that explains it */
 };
 
 /* After the first one. */
@@ -125,7 +126,7 @@ bool vip_hold_add(struct vip *v, struct vip_slot *s, struct mono now)
 	if (!put(v, s, now))
 		return false;
 	s->held = true;
-	s->added_at = now;
+	s->delete_at.us = 0;
 	vip_hold_announce(v, s, now);
 	return true;
 }
@@ -136,12 +137,29 @@ void vip_hold_drop(struct vip *v, struct vip_slot *s)
 
 	s->held = false;
 	s->announce_at = MONO_NEVER;
-	s->contradict_at.us = 0;
+	s->contradict_at.us = s->delete_at.us = 0;
 	if (!s->foreign && s->has_link)
 		err = vipaddr_delete(v->addrs, &s->ip, s->link.ifindex);
 	if (err < 0)
 		log_error("vip", "%s cannot be taken from %s: %s; it goes by itself within %d s",
 			s->text, s->conf->interface, strerror(-err), VIP_LEASE_S);
+}
+
+void vip_hold_hand_over(struct vip *v, struct vip_slot *s, struct mono now)
+{
+	s->held = false;
+	s->announce_at = MONO_NEVER;
+	s->contradict_at.us = 0;
+	s->delete_at = mono_add_ms(now, HAND_OVER_MS);
+	(void)v;
+}
+
+bool vip_hold_is_handing_over(const struct vip *v)
+{
+	for (size_t i = 0; i < v->n_slots; i++)
+		if (v->slots[i].delete_at.us != 0)
+			return true;
+	return false;
 }
 
 void vip_hold_renew(struct vip *v, struct mono now)
@@ -200,6 +218,10 @@ struct mono vip_hold_due(struct vip *v, struct mono now)
 	for (size_t i = 0; i < v->n_slots; i++) {
 		struct vip_slot *s = &v->slots[i];
 
+		if (s->delete_at.us != 0 && mono_reached(now, s->delete_at))
+			vip_hold_drop(v, s);
+		else if (s->delete_at.us != 0)
+			next = earlier(next, s->delete_at);
 		if (!s->held)
 			continue;
 		if (s->contradict_at.us != 0 && mono_reached(now, s->contradict_at)) {

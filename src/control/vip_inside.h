@@ -26,10 +26,10 @@ struct vip_slot {
 	/* The schedule of announcements: step counts those that were sent. */
 	unsigned announce_step;
 	struct mono announce_at;
+	struct mono delete_at;	   /* handed over: it goes from the interface then; 0: no */
 	struct mono contradict_at; /* another host announced it: announced once more then; 0: no */
 	struct mono say_at;	   /* what keeps happening is said again then */
 
-	struct mono added_at;
 	uint64_t taken, dropped, moves;
 	uint64_t since_wall_us;
 };
@@ -68,10 +68,10 @@ struct vip {
 	struct event *timer, *news;
 	struct mono armed, renew_at, poll_at;
 	uint64_t boot_us; /* CLOCK_BOOTTIME when this was last awake */
+	uint64_t
+		pause_us; /* that nobody need have noticed; after a longer one others may own what this node holds */
 	uint32_t poll_ms;
-	bool entered;
 	bool alone_kept; /* what the file says */
-	bool priority_low;
 
 	bool stopped;
 	void (*stop_done)(void *arg);
@@ -103,6 +103,11 @@ void vip_done(struct vip *v, struct mono now);
 bool vip_hold_open(struct vip *v, char *why, size_t why_size);
 bool vip_hold_add(struct vip *v, struct vip_slot *s, struct mono now);
 void vip_hold_drop(struct vip *v, struct vip_slot *s);
+
+/* Another node has it on its interface and said so: it goes from ours a moment later, so that what is on its way here
+ * still arrives. */
+void vip_hold_hand_over(struct vip *v, struct vip_slot *s, struct mono now);
+bool vip_hold_is_handing_over(const struct vip *v);
 void vip_hold_announce(struct vip *v, struct vip_slot *s, struct mono now); /* from the start */
 
 /* Renews the leases; what cannot be renewed is told to lib/elect. */
@@ -118,6 +123,7 @@ void vip_hold_news(struct vip *v, struct mono now);
 
 void vip_watch_workers(struct vip *v, struct mono now);
 void vip_watch_standing(struct vip *v, struct mono now);
+void vip_watch_servers(struct vip *v, struct mono now); /* how many this node reaches */
 void vip_watch_alone(struct vip *v);	 /* keeps on disk whether this node serves alone */
 bool vip_watch_was_alone(struct vip *v); /* before, and the machine was not booted since */
 bool vip_gateway_find(struct vip *v, struct mono now);

@@ -3,6 +3,8 @@
 #include "control/vip_inside.h"
 
 #include "control/cluster.h"
+#include "control/servers.h"
+#include "control/shared_health.h"
 #include "control/store.h"
 #include "log.h"
 #include "tally.h"
@@ -72,6 +74,20 @@ void vip_watch_standing(struct vip *v, struct mono now)
 
 	cluster_standing(v->control->cluster, &s);
 	elect_set_alone(v->elect, now, s.alone || s.unheard);
+}
+
+/* The share of all servers that is not out of reach from here alone. */
+void vip_watch_servers(struct vip *v, struct mono now)
+{
+	const struct servers *all = v->control->servers;
+	unsigned lost = shared_health_unreachable(v->control);
+	size_t n = 0;
+
+	for (size_t i = 0; i < servers_backends(all); i++)
+		n += servers_backend(all, i)->n_servers;
+	elect_set_priority(v->elect, now,
+		lost < n ? (uint16_t)(ELECT_PRIORITY_FULL * (n - lost) / n)
+			 : (uint16_t)(n ? 0 : ELECT_PRIORITY_FULL));
 }
 
 /* --- the gateway --- */

@@ -178,6 +178,22 @@ static void warn_unused(struct config_reader *r, const config_setting_t *backend
 				r, element(backends, i, "name"), "no route leads to this backend");
 }
 
+static void check_tickets(struct config_reader *r, const config_setting_t *listeners)
+{
+	const struct config *c = r->config;
+
+	for (size_t i = 0; i < c->n_listeners && !c->cluster.name; i++) {
+		const struct config_tls *tls = c->listeners[i].tls;
+
+		if (tls && tls->session_tickets == TICKETS_CLUSTER)
+			config_error_found(r,
+				config_setting_get_member(
+					element(listeners, i, "tls"), "session_tickets"),
+				"\"local\" or \"off\" where there is no cluster group, whose keys "
+				"they would be made of");
+	}
+}
+
 void config_check(struct config_reader *r, const config_setting_t *root)
 {
 	const config_setting_t *listeners = config_setting_get_member(root, "listeners");
@@ -188,6 +204,7 @@ void config_check(struct config_reader *r, const config_setting_t *root)
 	check_names(r, backends, c->backends, c->n_backends, sizeof(*c->backends));
 	check_binds(r, root);
 	check_servers(r, backends);
+	check_tickets(r, listeners);
 	if (r->errors->n_errors == 0)
 		warn_unused(r, backends);
 }

@@ -23,7 +23,7 @@ static const struct config_word version_words[] = {
 static const struct config_word ticket_words[] = {
 	{"off", TICKETS_OFF},
 	{"local", TICKETS_LOCAL},
-	{"cluster", CONFIG_WORD_LATER},
+	{"cluster", TICKETS_CLUSTER},
 	{0},
 };
 

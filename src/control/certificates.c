@@ -1,9 +1,11 @@
 #include "control/certificates.h"
 
+#include "control/cluster.h"
 #include "log.h"
 
 #include <sodium.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { LOOK_S = 2, COMPLAINT_MS = 60000 };
 
@@ -13,6 +15,9 @@ struct certificates {
 	struct event *timer;
 	struct mono complained;		      /* of a listener left without any; us 0: never */
 	uint8_t secret[TICKETS_SECRET_BYTES]; /* of local tickets: dies with the process */
+	/* of the cluster's, as they were last */
+	uint8_t shared[TICKETS_SECRETS_MAX][TICKETS_SECRET_BYTES];
+	size_t n_shared;
 };
 
 static const struct config_listener *listener(const struct certificates *all, size_t i)
@@ -30,17 +35,43 @@ static bool wants(const struct certificates *all, enum config_tickets kind)
 	return false;
 }
 
-static bool make_tickets(struct certificates *all, struct view_tls *next)
+/* The keys of the cluster may have been changed. */
+static bool shared_have_changed(struct certificates *all)
 {
-	if (!wants(all, TICKETS_LOCAL))
-		return true;
-	next->local = tickets_new(all->secret, 1, log_wall_us() / 1000000);
-	return next->local != NULL;
+	uint8_t now[TICKETS_SECRETS_MAX][TICKETS_SECRET_BYTES] = {0};
+	size_t n = cluster_derive(all->control->cluster, "tickets.", now, TICKETS_SECRETS_MAX);
+	bool changed = n != all->n_shared || memcmp(now, all->shared, sizeof(now)) != 0;
+
+	memcpy(all->shared, now, sizeof(now));
+	all->n_shared = n;
+	sodium_memzero(now, sizeof(now));
+	return changed;
 }
 
-static bool tickets_are_old(const struct tickets *t)
+static bool make_tickets(struct certificates *all, struct view_tls *next)
+{
+	uint64_t wall_s = log_wall_us() / 1000000;
+
+	if (wants(all, TICKETS_LOCAL)) {
+		next->local = tickets_new(all->secret, 1, wall_s);
+		if (!next->local)
+			return false;
+	}
+	if (wants(all, TICKETS_CLUSTER))
+		next->cluster = tickets_new(all->shared[0], all->n_shared, wall_s);
+	return !wants(all, TICKETS_CLUSTER) || next->cluster != NULL;
+}
+
+static bool is_old(const struct tickets *t)
 {
 	return t && t->period != log_wall_us() / 1000000 / TICKETS_PERIOD_S;
+}
+
+static bool tickets_are_old(struct certificates *all)
+{
+	bool changed = wants(all, TICKETS_CLUSTER) && shared_have_changed(all);
+
+	return changed || is_old(all->served->local) || is_old(all->served->cluster);
 }
 
 /* --- certificates --- */
@@ -108,7 +139,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct certificates *all = arg;
 	struct view_tls *next = view_tls_new(all->control->config->n_listeners);
-	bool changed = tickets_are_old(all->served->local);
+	bool changed = tickets_are_old(all);
 
 	(void)fd;
 	(void)what;
@@ -156,6 +187,7 @@ struct certificates *certificates_new(struct control *c, bool *ret_ok)
 		return NULL;
 	all->control = c;
 	randombytes_buf(all->secret, sizeof(all->secret));
+	shared_have_changed(all);
 	if (!begin(all)) {
 		certificates_free(all);
 		return NULL;
@@ -172,6 +204,7 @@ void certificates_free(struct certificates *all)
 		event_free(all->timer);
 	view_tls_drop(all->served);
 	sodium_memzero(all->secret, sizeof(all->secret));
+	sodium_memzero(all->shared, sizeof(all->shared));
 	free(all);
 }
 

@@ -288,6 +288,18 @@ size_t cluster_key_ids(const struct cluster *cl, uint32_t *ret, size_t max)
 	return n;
 }
 
+size_t cluster_derive(const struct cluster *cl, const char context[8],
+	uint8_t (*ret)[CLUSTER_SECRET_BYTES], size_t max)
+{
+	uint32_t ids[SEAL_KEYS_MAX];
+	size_t n = cluster_key_ids(cl, ids, max < SEAL_KEYS_MAX ? max : SEAL_KEYS_MAX);
+
+	for (size_t i = 0; i < n; i++)
+		crypto_kdf_derive_from_key(ret[i], CLUSTER_SECRET_BYTES, 1, context,
+			seal_ring_key(cluster_keys_ring(cl->keys), ids[i]));
+	return n;
+}
+
 /* --- what consumers do --- */
 
 void cluster_publish(struct cluster *cl, uint16_t key, struct span value)

@@ -193,6 +193,12 @@ const char *cluster_keys_wait(const struct cluster *cl);
 /* The ids of the keys that this node holds, the active one first; how many. */
 size_t cluster_key_ids(const struct cluster *cl, uint32_t *ret, size_t max);
 
+/* Secrets for another purpose, one derived from each key, the active one first: all nodes that hold a key get the same
+ * (crypto_kdf, `context` of 8 bytes). Writes at most `max` and returns how many; 0 without a cluster. */
+enum { CLUSTER_SECRET_BYTES = 32 };
+size_t cluster_derive(const struct cluster *cl, const char context[8],
+	uint8_t (*ret)[CLUSTER_SECRET_BYTES], size_t max);
+
 /* --- counters, for metrics --- */
 
 enum cluster_refusal {

@@ -186,12 +186,21 @@ static enum http_step step_proxy(struct http_conn *c)
 
 /* --- 3. TLS, where the listener terminates it --- */
 
+/* For a person with a browser or curl; what else is no TLS cannot read an alert either. */
+static const char plain_answer[] = "HTTP/1.1 400 Bad Request\r\n"
+				   "Content-Type: text/plain; charset=utf-8\r\n"
+				   "Content-Length: 45\r\n"
+				   "Connection: close\r\n\r\n"
+				   "This port speaks TLS: ask again with https://";
+
 /* Lingers, so that the client reads the alert before it is reset. */
 static enum http_step refuse_tls(struct http_conn *c, enum end_reason reason)
 {
 	if (reason == END_TLS_CLOSED || reason == END_TLS_RESET || reason == END_NO_MEMORY)
 		return http_conn_finish(c, reason);
 	link_unsecure(&c->link);
+	if (reason == END_HELLO_NOT_TLS)
+		link_send(&c->link, span_str(plain_answer));
 	link_end(&c->link);
 	c->reason = (uint8_t)reason;
 	set_deadline(c, LINGER_MS);

@@ -33,6 +33,7 @@ listeners = (
         routes   = ( { sni = ["aegisagent.ai", "*.aegisagent.ai", "*.rbnk.uk"]; backend = "aegis"; } );
         $listener
     }
+    $listeners
 );
 backends = (
     {
@@ -47,7 +48,7 @@ backends = (
 $more
 """)
 DEFAULTS = dict(
-    workers=2, graceful_stop="1s", limits="", status="", timeouts="", listener="", balance="roundrobin", proxy_protocol="v2", backend="", more="",
+    workers=2, graceful_stop="1s", limits="", status="", timeouts="", listener="", listeners="", balance="roundrobin", proxy_protocol="v2", backend="", more="",
     health='type = "https"; path = "/health"; host = "aegisagent.ai"; interval = "200ms"; timeout = "2s";',
     servers=('{ name = "aegis-01"; address = "10.10.10.103:443"; },'
              '{ name = "aegis-02"; address = "10.10.10.104:443"; }'),

@@ -314,8 +314,6 @@ Test(config_load, of_the_whole_platform_only_what_comes_later_is_refused)
 	text = example(TOP_SRCDIR "/tests/unit/src/platform/backend-node.conf");
 	case_errors(text,
 		"t.conf:22: listeners[0].tls.alpn[0]: \"h2\" is not supported yet by this version\n"
-		"t.conf:24: listeners[0].tls.session_tickets: \"cluster\" is not supported yet by "
-		"this version\n"
 		"t.conf:26: listeners[0].timeouts.connect: not supported yet by this version\n"
 		"t.conf:26: listeners[0].timeouts.response: not supported yet by this version\n"
 		"t.conf:26: listeners[0].timeouts.tunnel: not supported yet by this version\n"

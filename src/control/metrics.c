@@ -1,4 +1,5 @@
 #include "control/metrics.h"
+#include "control/certificates.h"
 
 #include "config-build.h"
 #include "control/metrics_cluster.h"
@@ -74,6 +75,26 @@ static void write_process(struct writer *w)
 	plain(w, &draining, c->phase != CONTROL_SERVING);
 	plain(w, &unreachable, shared_health_unreachable(c));
 	plain(w, &bans, bans_count(c->bans));
+}
+
+static void write_certificates(struct writer *w)
+{
+	static const struct expo_family ends = GAUGE(
+		"certificate_not_after_time_seconds", "Unix time at which the certificate ends.");
+	const struct view_tls *tls = certificates_served(w->c->certificates);
+
+	if (!tls)
+		return;
+	family(w, &ends);
+	for (size_t i = 0; i < tls->n_certs; i++)
+		for (size_t k = 0; tls->certs[i] && k < certs_count(tls->certs[i]); k++) {
+			const struct cert *cert = certs_at(tls->certs[i], k);
+			struct expo_label labels[] = {
+				label("listener", w->c->config->listeners[i].name),
+				label("file", cert->path)};
+
+			expo_sample_u64(w->out, &ends, labels, 2, (uint64_t)cert->not_after);
+		}
 }
 
 static void write_ends(struct writer *w)
@@ -506,6 +527,7 @@ void metrics_write(const struct control *c, struct expo *out, enum expo_format f
 	struct writer w = {c, out, format};
 
 	write_process(&w);
+	write_certificates(&w);
 	write_ends(&w);
 	write_request_ends(&w);
 	write_answers(&w);

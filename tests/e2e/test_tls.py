@@ -5,6 +5,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import urllib.request
 
 import pytest
 
@@ -242,9 +243,13 @@ def test_header_and_hello_in_one_segment(site, certificates):
 
 
 def test_show_certs_says_names_key_and_end(site, certificates):
-    balancer = start(site, certificates)
+    balancer = start(site, certificates, status='http = { bind = ["127.0.0.1:8081"]; };')
     text = balancer.ask("show certs")
     assert re.search(r"websecure \S+/first\.pem: one\.example \*\.one\.example old\.example; ECDSA P-256, "
                      r"issued by lab; until \d{4}-\d\d-\d\dT\S+ \((29|30) days\)", text)
     assert "4 keys" in balancer.ask("show tickets")
+    with inside(site.machine("balancer")):
+        with urllib.request.urlopen("http://127.0.0.1:8081/metrics", timeout=10) as answer:
+            assert re.search(r'certificate_not_after_time_seconds\{listener="websecure",file="\S+/first.pem"\} \d{10}\b',
+                             answer.read().decode())
     assert subprocess.run([AEGISCTL, "-s", balancer.socket, "show", "certs", "json"], capture_output=True).returncode == 0

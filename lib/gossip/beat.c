@@ -171,7 +171,7 @@ static void beat_round(struct gossip *g, struct mono now)
 		g->members[i]->beat_due |= g->members[i]->is_neighbour;
 	spread_choose_news(g);
 	g->last_beat = now;
-	g->urgent = false;
+	g->urgent -= g->urgent > 0;
 	g->next_beat = mono_add_us(now, g->beat_us - spread / 2 + prng_below(&g->prng, spread + 1));
 }
 

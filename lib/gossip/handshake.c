@@ -9,7 +9,9 @@ enum {
 	HASTY_TRIES = 20,
 	HASTY_MS = 250,
 	PATIENT_MS = 1000,
-	PROBE_MS = 250,
+	ASK_MS = 250,
+	/* Less than a silence, so that one that only cannot be heard goes on hearing. */
+	PROBE_BEATS = 4,
 	PROBE_EACH_MS = 25, /* for every dead one, so that many cost no more than few */
 };
 
@@ -304,14 +306,17 @@ static size_t count_dead(const struct gossip *g)
  * need no asking: their beats do that. */
 static void ask_member(struct gossip *g, struct gossip_time t, struct member *m, size_t dead)
 {
-	uint64_t each = dead * PROBE_EACH_MS;
+	uint64_t each = dead * PROBE_EACH_MS, least = PROBE_BEATS * g->beat_us / 1000;
 
 	if (!mono_reached(t.now, m->probe_at))
 		return;
-	m->probe_at = mono_add_us(t.now, jittered_us(g, each > PROBE_MS ? each : PROBE_MS));
-	if (m->status == MEMBER_DEAD)
+	if (m->status == MEMBER_DEAD) {
+		m->probe_at = mono_add_us(t.now, jittered_us(g, each > least ? each : least));
 		m->beat_due = m->probe_due = true;
-	else if (m->status == MEMBER_ALIVE && !m->has_session && !m->is_neighbour)
+		return;
+	}
+	m->probe_at = mono_add_us(t.now, jittered_us(g, ASK_MS));
+	if (m->status == MEMBER_ALIVE && !m->has_session && !m->is_neighbour)
 		hello(g, t, m->id, &m->addr);
 }
 

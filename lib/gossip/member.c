@@ -83,7 +83,7 @@ struct member *member_add(struct gossip *g, uint64_t id, struct mono now)
 	m->id = id;
 	m->rtt_us = -1;
 	m->since = m->epoch_at = now;
-	for (size_t ring = 0; ring < RINGS_MAX; ring++)
+	for (size_t ring = 0; ring < RINGS; ring++)
 		m->place[ring] = mix(id ^ mix(ring));
 	insert(g, m);
 	g->hash_stale = g->neighbours_stale = true;
@@ -191,7 +191,8 @@ void member_set_status(struct gossip *g, struct mono now, struct member *m,
 void member_is_news(struct gossip *g, struct member *m)
 {
 	m->news_left = NEWS_BEATS;
-	g->hash_stale = g->urgent = true;
+	g->hash_stale = true;
+	beat_soon(g, 1);
 }
 
 static enum gossip_state state_of(const struct gossip *g, struct mono now, const struct member *m)
@@ -312,14 +313,13 @@ static void add_balancers(const struct gossip *g, const struct member *m,
 size_t member_observers(
 	const struct gossip *g, const struct member *m, struct member *ret[OBSERVERS_MAX])
 {
-	size_t others = 0, n = 0, rings;
+	size_t others = 0, n = 0;
 
 	for (size_t i = 0; i < g->n_members; i++)
 		others += g->members[i] != m && g->members[i]->status == MEMBER_ALIVE;
 	if (others < FULL_MESH)
 		return everyone(g, m, ret);
-	rings = others + 1 < FEW_NODES ? RINGS_MAX : RINGS_MAX - 1;
-	for (size_t ring = 0; ring < rings; ring++) {
+	for (size_t ring = 0; ring < RINGS; ring++) {
 		struct member *before, *behind;
 
 		ring_neighbours(g, m, ring, &before, &behind);

@@ -158,7 +158,7 @@ static void doubt(
 		return;
 	if (!m->doubted) {
 		m->doubted_at = now;
-		g->urgent = true;
+		beat_soon(g, 1);
 	}
 	m->doubted = true;
 	m->doubted_incarnation = c->incarnation;
@@ -236,7 +236,7 @@ static void remember_forgotten(struct gossip *g, uint64_t id, uint64_t epoch)
 			g->n_forgotten++;
 	}
 	*f = (struct forgotten){.id = id, .epoch = epoch, .news_left = NEWS_BEATS};
-	g->urgent = true;
+	beat_soon(g, 1);
 }
 
 void spread_forget(struct gossip *g, struct gossip_time t, uint64_t id, uint64_t epoch)

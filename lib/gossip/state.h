@@ -10,15 +10,15 @@
 #include "gossip/session.h"
 
 enum {
-	RINGS_MAX = 5,	   /* each gives two observers */
-	FEW_BALANCERS = 5, /* up to so many observe each other, whatever the rings say */
-	OBSERVERS_MAX = 2 * RINGS_MAX + FEW_BALANCERS - 1,
-	FULL_MESH = 9,	  /* up to this many nodes everybody observes everybody */
-	FEW_NODES = 40,	  /* below, five rings, so that about eight neighbours are different ones */
-	NEWS_BEATS = 6,	  /* beats that carry what changed of a member */
-	NEWS_AT_ONCE = 8, /* members in one beat's news */
+	RINGS = 4,	   /* each gives two observers */
+	FEW_BALANCERS = 4, /* up to so many observe each other, whatever the rings say */
+	OBSERVERS_MAX = 2 * RINGS + FEW_BALANCERS - 1,
+	FULL_MESH = 9,	     /* up to this many nodes everybody observes everybody */
+	NEWS_BEATS = 8,	     /* beats that carry what changed of a member */
+	NEWS_AT_ONCE = 8,    /* members in one beat's news */
 	DEATHS_AT_ONCE = 16, /* in one beat; more take turns */
 	FORGOTTEN_MAX = 256,
+	VERDICT_BEATS = 3, /* at once for votes and deaths: one or two may get lost */
 };
 
 enum member_status { MEMBER_ALIVE, MEMBER_DEAD, MEMBER_LEFT };
@@ -48,7 +48,7 @@ struct member {
 	bool balancer;
 	uint8_t speaks_min, speaks_max;
 	char name[GOSSIP_NAME_MAX + 1], version[GOSSIP_VERSION_MAX + 1];
-	uint64_t place[RINGS_MAX]; /* in each ring */
+	uint64_t place[RINGS]; /* in each ring */
 
 	/* packets from it */
 	bool has_session; /* in its epoch */
@@ -158,7 +158,7 @@ struct gossip {
 
 	/* time */
 	struct mono next_beat, last_beat, ticked_for;
-	bool urgent;		     /* a beat at once */
+	unsigned int urgent;	     /* beats at once, one after the other */
 	struct mono listening_since; /* or since we listen again */
 	struct mono lagged_until;
 	struct mono heard_any_at, company_since; /* since when not alone */
@@ -222,6 +222,13 @@ static inline bool is_set(struct mono t)
 static inline bool passed(struct mono a, struct mono now, uint64_t us)
 {
 	return now.us >= a.us && now.us - a.us >= us;
+}
+
+/* So many beats as soon as they may be sent. */
+static inline void beat_soon(struct gossip *g, unsigned int beats)
+{
+	if (g->urgent < beats)
+		g->urgent = beats;
 }
 
 /* --- queue.c --- */

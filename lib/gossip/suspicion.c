@@ -110,7 +110,7 @@ static void die(struct gossip *g, struct mono now, struct member *m)
 	m->contested_until = mono_add_us(now, 2 * (uint64_t)g->silent_us);
 	m->doubted = false;
 	g->stats.deaths++;
-	g->urgent = true;
+	beat_soon(g, VERDICT_BEATS);
 	member_set_status(g, now, m, MEMBER_DEAD, g->alone);
 	member_neighbours_refresh(g, now);
 }
@@ -159,7 +159,8 @@ static void take_vote(
 	if (was_fresh)
 		return;
 	/* News: on to the next ones at once. */
-	g->to_judge = g->urgent = true;
+	g->to_judge = true;
+	beat_soon(g, VERDICT_BEATS);
 	member_show(g, now, m);
 }
 
@@ -227,7 +228,8 @@ static void set_vote(struct gossip *g, struct mono now, struct member *m, bool v
 	if (m->voted == voted)
 		return;
 	m->voted = voted;
-	g->to_judge = g->urgent = true;
+	g->to_judge = true;
+	beat_soon(g, VERDICT_BEATS);
 	g->stats.votes_cast += voted;
 	member_show(g, now, m);
 }

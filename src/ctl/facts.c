@@ -1,7 +1,10 @@
+#include "config-build.h"
+
 #include "ctl/facts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 json_t *facts_ask(const char *socket, const char *command, enum ask_status *ret_status)
 {
@@ -44,7 +47,7 @@ static json_t *by_name(const json_t *items)
 enum ask_status facts_fetch(const char *socket, struct facts *ret)
 {
 	enum ask_status status;
-	json_t *info, *stat = NULL, *health = NULL;
+	json_t *info, *stat = NULL, *health = NULL, *cluster = NULL;
 
 	*ret = (struct facts){0};
 	info = facts_ask(socket, "show info json", &status);
@@ -52,13 +55,18 @@ enum ask_status facts_fetch(const char *socket, struct facts *ret)
 		stat = facts_ask(socket, "show stat json", &status);
 	if (stat)
 		health = facts_ask(socket, "show health json", &status);
-	if (health) {
+	if (health)
+		cluster = facts_ask(socket, "show cluster json", &status);
+	if (cluster) {
+		ret->cluster = cluster;
 		ret->info = by_name(info);
 		ret->health = health;
 		ret->rows = json_array();
 		for (size_t i = 0; i < json_array_size(stat); i++)
 			json_array_append_new(ret->rows, by_name(json_array_get(stat, i)));
 	}
+	if (!cluster)
+		json_decref(health);
 	json_decref(info);
 	json_decref(stat);
 	return status;
@@ -69,6 +77,7 @@ void facts_release(struct facts *f)
 	json_decref(f->info);
 	json_decref(f->rows);
 	json_decref(f->health);
+	json_decref(f->cluster);
 	*f = (struct facts){0};
 }
 
@@ -84,4 +93,15 @@ uint64_t fact_number(const json_t *object, const char *name)
 	json_int_t n = json_integer_value(json_object_get(object, name));
 
 	return n > 0 ? (uint64_t)n : 0;
+}
+
+uint64_t fact_age(const json_t *object, const char *name)
+{
+	struct tm tm = {0};
+	time_t then;
+
+	if (!strptime(fact_text(object, name), "%Y-%m-%dT%H:%M:%S", &tm))
+		return 0;
+	then = timegm(&tm);
+	return time(NULL) > then ? (uint64_t)(time(NULL) - then) : 0;
 }

@@ -33,6 +33,119 @@ static void show_node(const struct facts *f, bool coloured)
 		amount_bytes(fact_number(f->info, "BytesOutRate"), out));
 }
 
+/* --- the cluster --- */
+
+static void head(struct table *t, const char *const *names, size_t n, unsigned first_number)
+{
+	struct table_row *r = table_row(t);
+
+	for (size_t i = 0; i < n; i++) {
+		table_text(r, COLOUR_HEAD, "%s", names[i]);
+		if (r && i >= first_number)
+			r->cells[i].right = true;
+	}
+}
+
+static enum table_colour colour_of_state(const char *state)
+{
+	if (strcmp(state, "alive") == 0)
+		return COLOUR_GOOD;
+	return strcmp(state, "suspect") == 0 ? COLOUR_WARN
+	       : strcmp(state, "dead") == 0  ? COLOUR_BAD
+					     : COLOUR_DIM;
+}
+
+/* The addresses that a member has: what balancers are asked about first. */
+static void vips_of(const json_t *cluster, const char *member, char *ret, size_t size)
+{
+	const json_t *vips = json_object_get(cluster, "vips");
+	size_t n = 0;
+
+	ret[0] = '\0';
+	for (size_t i = 0; i < json_array_size(vips) && n < size; i++) {
+		const json_t *v = json_array_get(vips, i);
+
+		if (strcmp(fact_text(v, "owner"), member) == 0)
+			n += (size_t)snprintf(
+				ret + n, size - n, "%s%s", n ? " " : "", fact_text(v, "address"));
+	}
+}
+
+static void member_row(struct table *t, const json_t *cluster, const json_t *m)
+{
+	const json_t *rtt = json_object_get(m, "rtt_ms");
+	const char *state = fact_text(m, "state"), *name = fact_text(m, "name");
+	struct table_row *r = table_row(t);
+	char vips[TABLE_CELL], since[AMOUNT_MAX];
+
+	vips_of(cluster, name, vips, sizeof(vips));
+	table_text(r, COLOUR_PLAIN, "%s", name);
+	table_text(r, COLOUR_PLAIN, "%s", fact_text(m, "address"));
+	table_text(r, COLOUR_PLAIN, "%s", fact_text(m, "role"));
+	table_text(r, colour_of_state(state), "%s", state);
+	table_text(r, COLOUR_PLAIN, "%s", amount_duration(fact_age(m, "since"), since));
+	if (json_number_value(rtt) > 0)
+		table_number(r, "%.1f ms", json_number_value(rtt));
+	else
+		table_number(r, "%s", "");
+	table_text(r, COLOUR_DIM, "%s", fact_text(m, "version"));
+	table_text(r, COLOUR_GOOD, "%s", vips);
+}
+
+static void show_quorum(const json_t *cluster, bool coloured)
+{
+	const json_t *quorum = json_object_get(cluster, "quorum");
+	bool met = json_is_true(json_object_get(quorum, "met"));
+
+	colour_print(COLOUR_HEAD, coloured, "cluster %s", fact_text(cluster, "cluster"));
+	printf("  ");
+	colour_print(met ? COLOUR_GOOD : COLOUR_BAD, coloured, met ? "quorum" : "NO QUORUM");
+	printf("  %llu of %llu voters alive, rule %s\n",
+		(unsigned long long)fact_number(quorum, "alive"),
+		(unsigned long long)fact_number(quorum, "voters"), fact_text(quorum, "rule"));
+}
+
+/* What nobody has; the others stand behind their owners. */
+static void show_unowned(const json_t *cluster, bool coloured)
+{
+	const json_t *vips = json_object_get(cluster, "vips");
+
+	for (size_t i = 0; i < json_array_size(vips); i++) {
+		const json_t *v = json_array_get(vips, i);
+
+		if (fact_text(v, "owner")[0])
+			continue;
+		colour_print(COLOUR_BAD, coloured, "  %s on %s: nobody owns it",
+			fact_text(v, "address"), fact_text(v, "interface"));
+		putchar('\n');
+	}
+}
+
+static void show_cluster(const struct facts *f, bool coloured)
+{
+	static const char *const names[] = {
+		"MEMBER", "ADDRESS", "ROLE", "STATE", "SINCE", "RTT", "VERSION", "HOLDS"};
+	const json_t *members = json_object_get(f->cluster, "members");
+	const json_t *warnings = json_object_get(f->cluster, "warnings");
+	struct table t = {0};
+
+	if (!fact_text(f->cluster, "cluster")[0])
+		return;
+	show_quorum(f->cluster, coloured);
+	show_unowned(f->cluster, coloured);
+	for (size_t i = 0; i < json_array_size(warnings); i++) {
+		colour_print(COLOUR_WARN, coloured, "  warning: %s",
+			json_string_value(json_array_get(warnings, i)));
+		putchar('\n');
+	}
+	head(&t, names, sizeof(names) / sizeof(names[0]), 8);
+	for (size_t i = 0; i < json_array_size(members); i++)
+		member_row(&t, f->cluster, json_array_get(members, i));
+	table_print(&t, coloured);
+	table_release(&t);
+	putchar('\n');
+}
+
 /* --- what is wrong, first --- */
 
 /* Why a server is not up, in words, from this node's view of its health. */
@@ -125,17 +238,6 @@ static void show_problems(const struct facts *f, bool coloured)
 }
 
 /* --- the tables --- */
-
-static void head(struct table *t, const char *const *names, size_t n, unsigned first_number)
-{
-	struct table_row *r = table_row(t);
-
-	for (size_t i = 0; i < n; i++) {
-		table_text(r, COLOUR_HEAD, "%s", names[i]);
-		if (r && i >= first_number)
-			r->cells[i].right = true;
-	}
-}
 
 static void number_cell(struct table_row *r, const json_t *row, const char *name)
 {
@@ -254,6 +356,7 @@ enum ask_status status_show(const char *socket, bool coloured)
 
 	if (status != ASK_OK)
 		return status;
+	show_cluster(&f, coloured);
 	show_node(&f, coloured);
 	show_problems(&f, coloured);
 	show_listeners(&f, coloured);

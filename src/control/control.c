@@ -427,14 +427,24 @@ static void look_again(struct control *c, struct server *s)
 	checks_burst(c->checks, s);
 }
 
+/* An address had better be where all servers can be reached. */
+static void tell_reach(struct control *c, unsigned percent)
+{
+	cluster_set_priority(c->cluster, percent);
+	if (c->vip)
+		vip_set_priority(c->vip, percent);
+}
+
 static bool open_truth(struct control *c)
 {
+	static const struct shared_health_hooks hooks = {look_again, tell_reach};
+
 	c->truth = truth_new(c);
 	c->bans = bans_new(c);
 	if (!c->truth || !c->bans || !state_open(c))
 		return false;
 	state_load(c);
-	c->shared_health = shared_health_new(c, look_again);
+	c->shared_health = shared_health_new(c, &hooks);
 	return c->shared_health != NULL;
 }
 

@@ -42,7 +42,7 @@ struct shared_health {
 	struct shared_server *servers; /* by id */
 	uint32_t max_servers;
 	struct event *refresh;
-	void (*look_again)(struct control *c, struct server *s);
+	struct shared_health_hooks hooks;
 	bool said_too_many;
 };
 
@@ -188,6 +188,19 @@ static void say_reach(const struct shared_health *h, const struct server *s, boo
 
 /* --- what follows --- */
 
+/* One that is out of reach is never rounded away. */
+static void tell_reach(const struct shared_health *h)
+{
+	unsigned all = 0, unreachable = 0;
+
+	for (uint32_t id = 0; id < h->max_servers; id++) {
+		all += h->servers[id].key != 0;
+		unreachable += h->servers[id].key && h->servers[id].unreachable;
+	}
+	if (h->hooks.reach && all > 0)
+		h->hooks.reach(h->control, 100 * (all - unreachable) / all);
+}
+
 static void adopt(struct shared_health *h, struct server *s, const struct health_views *v)
 {
 	enum health_view verdict = health_adopted(v);
@@ -214,6 +227,7 @@ static void settle(struct shared_health *h, struct server *s)
 		return;
 	own->unreachable = unreachable;
 	say_reach(h, s, unreachable);
+	tell_reach(h);
 }
 
 static void settle_all(struct shared_health *h)
@@ -236,8 +250,8 @@ void shared_health_observed(struct shared_health *h, struct server *s)
 
 static void look_closer(struct shared_health *h, struct server *s)
 {
-	if (h->look_again)
-		h->look_again(h->control, s);
+	if (h->hooks.look_again)
+		h->hooks.look_again(h->control, s);
 }
 
 /* --- records --- */
@@ -493,8 +507,7 @@ static void add_all(struct shared_health *h)
 	}
 }
 
-struct shared_health *shared_health_new(
-	struct control *c, void (*look_again)(struct control *c, struct server *s))
+struct shared_health *shared_health_new(struct control *c, const struct shared_health_hooks *told)
 {
 	static const struct cluster_hooks hooks = {.member = on_member,
 		.forgotten = on_forgotten,
@@ -506,7 +519,7 @@ struct shared_health *shared_health_new(
 	if (!h)
 		return NULL;
 	h->control = c;
-	h->look_again = look_again;
+	h->hooks = *told;
 	h->max_servers = c->load->max_servers;
 	h->servers = calloc(h->max_servers + 1, sizeof(*h->servers));
 	h->refresh = event_new(c->base, -1, EV_PERSIST, on_refresh, h);

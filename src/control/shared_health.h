@@ -14,10 +14,14 @@
 
 struct shared_health;
 
-/* After the cluster and the servers; publishes from cluster_start() on. `look_again` begins a burst of checks; NULL:
- * none. NULL is returned for want of memory. */
-struct shared_health *shared_health_new(
-	struct control *c, void (*look_again)(struct control *c, struct server *s));
+struct shared_health_hooks {
+	void (*look_again)(struct control *c, struct server *s); /* begin a burst of checks */
+	void (*reach)(struct control *c,
+		unsigned percent); /* of the servers that anybody reaches, so many this node does */
+};
+
+/* After the cluster and the servers; publishes from cluster_start() on. Hooks may be NULL. NULL: out of memory. */
+struct shared_health *shared_health_new(struct control *c, const struct shared_health_hooks *hooks);
 void shared_health_free(struct shared_health *h); /* NULL is allowed */
 
 /* For servers_hooks: added, removed, observed. */

@@ -184,7 +184,7 @@ static void begin(struct lab *l)
 	c->bans = bans_new(c);
 	cr_assert(c->truth && c->bans && state_open(c));
 	state_load(c);
-	c->shared_health = shared_health_new(c, NULL);
+	c->shared_health = shared_health_new(c, &(struct shared_health_hooks){0});
 	cr_assert(c->shared_health);
 	servers_set_hooks(c->servers, &(struct servers_hooks){.added = on_added, .arg = c});
 	cluster_start(c->cluster);

@@ -36,6 +36,7 @@ struct check {
 	uint32_t n_overlaps, n_written;	   /* rings */
 	uint64_t both_since[SIM_VIPS_MAX]; /* two processes hold it */
 	bool innocent;			   /* nothing happens that may kill */
+	bool shrinks;			   /* voters may become fewer */
 };
 
 /* Faults that do not keep packets of the living from each other for long. */
@@ -57,6 +58,12 @@ static bool is_innocent(const struct scenario *c)
 		case FAULT_RECORD:
 		case FAULT_MOVE:
 		case FAULT_PRIORITY:
+		case FAULT_FORGET:
+		case FAULT_STUCK:
+		case FAULT_CANNOT:
+		case FAULT_DIGEST:
+		case FAULT_ITEMS:
+		case FAULT_RECORDS:
 			break;
 		default:
 			return false;
@@ -72,7 +79,10 @@ void check_init(struct sim *s)
 	s->check->seen = calloc((size_t)s->n * s->n, sizeof(struct seen));
 	BUG_ON(!s->check->seen);
 	s->check->innocent = is_innocent(&s->scenario);
-	queue_put(&s->queue, SWEEP_US, EVENT_SWEEP, 0, 0, 0);
+	for (uint32_t i = 0; i < s->scenario.n_faults; i++)
+		s->check->shrinks |= s->scenario.faults[i].kind == FAULT_FORGET ||
+				     s->scenario.faults[i].kind == FAULT_LEAVE;
+	agenda_put(&s->agenda, SWEEP_US, EVENT_SWEEP, 0, 0, 0);
 }
 
 void check_release(struct sim *s)
@@ -158,7 +168,21 @@ static uint32_t holders(const struct sim *s, uint32_t vip)
 /* Two voters may both reach the gateway and not each other: then both own, as documented. */
 static bool is_exclusive(const struct sim *s)
 {
-	return s->scenario.quorum && (s->scenario.balancers > 2 || !s->scenario.gateway);
+	return s->scenario.quorum &&
+	       ((s->scenario.balancers > 2 && !s->check->shrinks) || !s->scenario.gateway);
+}
+
+/* Terms begin anew where nobody is left who remembers them: what counts is who has the address now. */
+static void check_term(struct sim *s, struct node *node, uint32_t vip)
+{
+	for (uint32_t i = 0; i < s->n; i++) {
+		const struct node *other = &s->nodes[i];
+
+		if (other != node && other->state == NODE_RUNNING && other->holds[vip] &&
+			other->term[vip] == node->term[vip])
+			sim_fail(s, node, "holds vip %u with term %llu, and so does %s", vip,
+				(unsigned long long)node->term[vip], other->name);
+	}
 }
 
 static void await_end_of_overlap(struct sim *s, uint32_t vip, uint32_t a, uint32_t b)
@@ -168,11 +192,13 @@ static void await_end_of_overlap(struct sim *s, uint32_t vip, uint32_t a, uint32
 
 	c->overlaps[i] =
 		(struct overlap){vip, a, b, s->now, s->nodes[a].since[vip], s->nodes[b].since[vip]};
-	queue_put(&s->queue, s->now + SIM_OVERLAP_US, EVENT_OVERLAP, i, 0, 0);
+	agenda_put(&s->agenda, s->now + SIM_OVERLAP_US, EVENT_OVERLAP, i, 0, 0);
 }
 
 void check_hold(struct sim *s, struct node *node, uint32_t vip)
 {
+	if (is_exclusive(s) && s->scenario.balancers > 2 && !s->check->shrinks)
+		check_term(s, node, vip);
 	check_holders(s);
 	for (uint32_t i = 0; i < s->n; i++) {
 		if (i != node->index && vip_is_on(s, &s->nodes[i], vip))
@@ -224,11 +250,12 @@ void check_item_set(struct sim *s, struct node *node, const struct item *item)
 	struct written *w = &c->written[i];
 
 	(void)node;
-	if (s->now < CALM_US || !is_calm(s, s->now - CALM_US))
+	if (s->now < CALM_US || !is_calm(s, s->now - CALM_US) || s->scenario.tight > 0 ||
+		s->n > SIM_ITEM_NODES)
 		return;
 	*w = (struct written){item->kind, (uint8_t)item->key.n, {0}, item->stamp, s->now};
 	memcpy(w->key, item->key.p, item->key.n);
-	queue_put(&s->queue, s->now + SIM_ITEM_US, EVENT_ITEM, i, 0, 0);
+	agenda_put(&s->agenda, s->now + SIM_ITEM_US, EVENT_ITEM, i, 0, 0);
 }
 
 void check_item(struct sim *s, uint32_t i)
@@ -296,5 +323,5 @@ void check_sweep(struct sim *s)
 	}
 	if (s->scenario.quiet_ms > 0)
 		look_for_agreement(s);
-	queue_put(&s->queue, s->now + SWEEP_US, EVENT_SWEEP, 0, 0, 0);
+	agenda_put(&s->agenda, s->now + SWEEP_US, EVENT_SWEEP, 0, 0, 0);
 }

@@ -8,9 +8,9 @@ void faults_plan(struct sim *s)
 	for (uint32_t i = 0; i < s->scenario.n_faults; i++) {
 		const struct fault *f = &s->scenario.faults[i];
 
-		queue_put(&s->queue, (uint64_t)f->at_ms * 1000, EVENT_BEGIN, i, 0, 0);
+		agenda_put(&s->agenda, (uint64_t)f->at_ms * 1000, EVENT_BEGIN, i, 0, 0);
 		if (f->until_ms > 0)
-			queue_put(&s->queue, (uint64_t)f->until_ms * 1000, EVENT_END, i, 0, 0);
+			agenda_put(&s->agenda, (uint64_t)f->until_ms * 1000, EVENT_END, i, 0, 0);
 	}
 }
 
@@ -79,7 +79,7 @@ static bool on_network(struct sim *s, const struct fault *f, bool on)
 		cut_both(s, f->a, SIM_GATEWAY, on);
 		return true;
 	case FAULT_LOSS:
-		s->net.loss = changed(s->net.loss, f->p, on);
+		network_lose(s, on ? f->p : -f->p);
 		return true;
 	case FAULT_DOUBLE:
 		s->net.doubled = changed(s->net.doubled, f->p, on);
@@ -92,6 +92,32 @@ static bool on_network(struct sim *s, const struct fault *f, bool on)
 	}
 }
 
+/* Nobody strikes off what will be back: two halves could then be quorate. */
+static bool is_gone_for_good(const struct sim *s, const struct node *node)
+{
+	for (uint32_t i = 0; i < s->scenario.n_faults; i++) {
+		const struct fault *f = &s->scenario.faults[i];
+
+		if (f->a == node->index && f->until_ms != 0 &&
+			(uint64_t)f->until_ms * 1000 >= s->now)
+			return false;
+	}
+	return node->state == NODE_DOWN || node->state == NODE_OFF;
+}
+
+static void set_fitness(struct sim *s, struct node *node, const struct fault *f, bool fit)
+{
+	if (f->kind == FAULT_CANNOT)
+		node->cannot[f->b] = !fit;
+	if (node->state != NODE_RUNNING || !node->elect)
+		return;
+	if (f->kind == FAULT_STUCK)
+		elect_set_healthy(node->elect, node_mono(s, node), fit);
+	else if (fit)
+		elect_able(node->elect, node_mono(s, node), f->b);
+	node_drain(s, node);
+}
+
 static void begin_on_node(struct sim *s, const struct fault *f, uint32_t i)
 {
 	struct node *node = &s->nodes[f->a];
@@ -102,7 +128,8 @@ static void begin_on_node(struct sim *s, const struct fault *f, uint32_t i)
 		node_kill(s, node, f->kind == FAULT_HALT);
 		break;
 	case FAULT_STOP:
-		node_stop(s, node);
+	case FAULT_LEAVE:
+		node_stop(s, node, f->kind == FAULT_LEAVE);
 		break;
 	case FAULT_PAUSE:
 		node_pause(s, node);
@@ -119,6 +146,24 @@ static void begin_on_node(struct sim *s, const struct fault *f, uint32_t i)
 		break;
 	case FAULT_RECORD:
 		node_say(s, node, f->b, (uint32_t)f->p);
+		break;
+	case FAULT_ITEMS:
+		node_set_items(s, node, f->b, (uint32_t)f->p);
+		break;
+	case FAULT_RECORDS:
+		for (uint32_t key = 0; key < (uint32_t)f->p; key++)
+			node_say(s, node, key, 20 + key);
+		break;
+	case FAULT_FORGET:
+		if (is_gone_for_good(s, &s->nodes[f->b]))
+			node_forget(s, node, &s->nodes[f->b]);
+		break;
+	case FAULT_DIGEST:
+		node_set_digest(s, node, (uint8_t)f->p);
+		break;
+	case FAULT_STUCK:
+	case FAULT_CANNOT:
+		set_fitness(s, node, f, false);
 		break;
 	case FAULT_MOVE:
 		node_move(s, node, f->b, (uint32_t)f->p);
@@ -147,7 +192,12 @@ static void end_on_node(struct sim *s, const struct fault *f)
 		if (is_down)
 			node_start(s, node);
 		break;
+	case FAULT_STUCK:
+	case FAULT_CANNOT:
+		set_fitness(s, node, f, true);
+		break;
 	case FAULT_STOP:
+	case FAULT_LEAVE:
 		if (!is_down && node->leaving)
 			node_exit(s, node, node->run);
 		if (node->state == NODE_DOWN || node->state == NODE_OFF)
@@ -170,7 +220,17 @@ static void end_on_node(struct sim *s, const struct fault *f)
 /* Orders and what nodes say are no faults: the network is as calm as before. */
 static bool is_disturbing(const struct fault *f)
 {
-	return f->kind != FAULT_ITEM && f->kind != FAULT_RECORD && f->kind != FAULT_MOVE;
+	switch (f->kind) {
+	case FAULT_ITEM:
+	case FAULT_ITEMS:
+	case FAULT_RECORD:
+	case FAULT_RECORDS:
+	case FAULT_MOVE:
+	case FAULT_DIGEST:
+		return false;
+	default:
+		return true;
+	}
 }
 
 void faults_begin(struct sim *s, uint32_t i)

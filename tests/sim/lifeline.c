@@ -16,7 +16,7 @@ static bool is_up(const struct node *node)
 
 static void later(struct sim *s, uint32_t observer, uint32_t target, uint64_t us)
 {
-	queue_put(&s->queue, s->now + us, EVENT_LIFELINE, observer, target,
+	agenda_put(&s->agenda, s->now + us, EVENT_LIFELINE, observer, target,
 		s->nodes[observer].lifelines[target].generation);
 }
 

@@ -150,6 +150,54 @@ static void death(uint32_t nodes, bool fast, uint32_t loss, uint32_t runs, bool 
 	fflush(stdout);
 }
 
+/* --- until what is set is everywhere --- */
+
+static bool is_everywhere(const struct sim *s, const struct item *set)
+{
+	struct item item;
+
+	for (uint32_t i = 0; i < s->n; i++) {
+		if (!gossip_item(s->nodes[i].gossip, set->kind, set->key, &item))
+			return false;
+	}
+	return true;
+}
+
+static void spreading(uint32_t nodes, bool fast, uint32_t loss, uint32_t runs)
+{
+	enum { WRITES = 20 };
+	static struct samples all;
+	struct scenario scenario = quiet(nodes, fast, loss);
+	struct sim *s = world();
+
+	all.n = all.missed = 0;
+	for (scenario.seed = 1; scenario.seed <= runs; scenario.seed++) {
+		sim_init(s, &scenario, false);
+		sim_run(s, SETTLE_US);
+		for (uint32_t i = 0; i < WRITES; i++) {
+			struct node *node = &s->nodes[sim_below(s, nodes)];
+			struct item item = {.kind = NODE_SERVER,
+				.key = span_of(&i, sizeof i),
+				.value = span_of("drain", 5)};
+			uint64_t at = s->now;
+
+			gossip_item_set(node->gossip, node_time(s, node), &item);
+			node_drain(s, node);
+			while (!is_everywhere(s, &item) && s->now < at + 5000000)
+				sim_run(s, s->now + 500);
+			add(&all, is_everywhere(s, &item) ? s->now - at : UINT64_MAX);
+			sim_run(s, s->now + sim_below(s, 500000));
+		}
+		sim_release(s);
+	}
+	printf("item      N=%-3u %3u ms beats, %2u %% loss: everywhere after p50 %.1f p99 %.1f max "
+	       "%.1f ms "
+	       "(%zu times, %zu not within 5 s)\n",
+		nodes, scenario.beat_ms, loss / 10, quantile(&all, 0.5), quantile(&all, 0.99),
+		quantile(&all, 1), all.n, all.missed);
+	fflush(stdout);
+}
+
 /* --- until somebody else holds the address --- */
 
 static void on_hold(struct sim *s, struct node *node, uint32_t vip)
@@ -191,7 +239,7 @@ static void end_owner(struct sim *s, struct node *node, enum gap gap)
 		node_pause(s, node);
 		break;
 	case GAP_STOP:
-		node_stop(s, node);
+		node_stop(s, node, false);
 		break;
 	}
 }
@@ -289,6 +337,17 @@ static void measure_death(void)
 	}
 }
 
+static void measure_items(void)
+{
+	static const uint32_t losses[] = {0, 200};
+
+	for (int i = 0; i < 2; i++) {
+		spreading(3, true, losses[i], 50);
+		spreading(20, true, losses[i], 20);
+		spreading(100, false, losses[i], 2);
+	}
+}
+
 static void measure_gap(void)
 {
 	static const uint32_t losses[] = {0, 200};
@@ -313,8 +372,10 @@ bool measure(const char *what)
 		measure_bandwidth();
 	if (all || strcmp(what, "death") == 0)
 		measure_death();
+	if (all || strcmp(what, "item") == 0)
+		measure_items();
 	if (all || strcmp(what, "gap") == 0)
 		measure_gap();
 	return all || strcmp(what, "bandwidth") == 0 || strcmp(what, "death") == 0 ||
-	       strcmp(what, "gap") == 0;
+	       strcmp(what, "item") == 0 || strcmp(what, "gap") == 0;
 }

@@ -9,6 +9,7 @@ enum {
 	NO_SLOT = UINT32_MAX,
 	BACKLOG_MAX = 256, /* datagrams in a socket's buffer */
 	REPLAY_EVERY_US = 4000,
+	HEARD_LOSS = 65536 / 2, /* with more, nodes may well miss each other for long */
 };
 
 void network_init(struct sim *s)
@@ -122,12 +123,12 @@ void network_send(struct sim *s, struct node *from, const struct gossip_packet *
 	slot->to = packet->to;
 	slot->n = (uint32_t)packet->payload.n;
 	memcpy(slot->payload, packet->payload.p, packet->payload.n);
-	queue_put(&s->queue, s->now + delay(s), EVENT_PACKET, i, 0, 0);
+	agenda_put(&s->agenda, s->now + delay(s), EVENT_PACKET, i, 0, 0);
 	if (sim_chance(s, s->net.doubled)) {
 		uint32_t twin = slot_take(s);
 
 		slot_copy(slot_of(s, twin), slot_of(s, i));
-		queue_put(&s->queue, s->now + delay(s), EVENT_PACKET, twin, 0, 0);
+		agenda_put(&s->agenda, s->now + delay(s), EVENT_PACKET, twin, 0, 0);
 	}
 	if (s->net.taping)
 		tape(s, slot_of(s, i));
@@ -196,10 +197,10 @@ void network_replay(struct sim *s, uint32_t fault)
 		slot_copy(slot_of(s, i), &s->net.tape[sim_below(s, s->net.taped)]);
 		if (sim_chance(s, 65536 / 4))
 			slot_of(s, i)->dest = (uint32_t)sim_below(s, s->n);
-		queue_put(&s->queue, s->now + delay(s), EVENT_PACKET, i, 0, 0);
+		agenda_put(&s->agenda, s->now + delay(s), EVENT_PACKET, i, 0, 0);
 	}
 	if (s->now + REPLAY_EVERY_US < until)
-		queue_put(&s->queue, s->now + REPLAY_EVERY_US, EVENT_REPLAY, fault, 0, 0);
+		agenda_put(&s->agenda, s->now + REPLAY_EVERY_US, EVENT_REPLAY, fault, 0, 0);
 }
 
 static void pair_touched(struct sim *s, uint32_t a, uint32_t b)
@@ -224,6 +225,15 @@ bool network_hears(const struct sim *s, uint32_t listener, uint32_t speaker)
 	return s->net.cut[speaker][listener] == 0;
 }
 
+void network_lose(struct sim *s, int32_t thousandths)
+{
+	uint32_t before = s->net.loss;
+
+	s->net.loss += (uint32_t)(thousandths * 65536 / 1000);
+	for (uint32_t i = 0; (before > HEARD_LOSS || s->net.loss > HEARD_LOSS) && i < s->n; i++)
+		network_touched(s, i);
+}
+
 void network_touched(struct sim *s, uint32_t node)
 {
 	for (uint32_t i = 0; i < s->n; i++)
@@ -232,7 +242,7 @@ void network_touched(struct sim *s, uint32_t node)
 
 bool network_clear_since(const struct sim *s, uint32_t a, uint32_t b, uint64_t since)
 {
-	return network_hears(s, a, b) && network_hears(s, b, a) &&
+	return network_hears(s, a, b) && network_hears(s, b, a) && s->net.loss <= HEARD_LOSS &&
 	       s->nodes[a].state == NODE_RUNNING && s->nodes[b].state == NODE_RUNNING &&
 	       s->net.clear_since[a][b] <= since;
 }

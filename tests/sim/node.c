@@ -97,6 +97,7 @@ static struct gossip *gossip_for(struct sim *s, struct node *node)
 		.epoch = node->stored_epoch + 1 > wall ? node->stored_epoch + 1 : wall,
 		.seed = prng_next(&s->rng),
 		.version = "1.0",
+		.items = {0, c->tight},
 	};
 
 	for (uint32_t i = 0; i < c->peers && i < s->n; i++)
@@ -107,7 +108,6 @@ static struct gossip *gossip_for(struct sim *s, struct node *node)
 
 void node_start(struct sim *s, struct node *node)
 {
-	uint8_t about[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
 	bool resumed = node->state == NODE_DOWN && node->served_alone;
 
 	BUG_ON(node->state == NODE_RUNNING || node->state == NODE_PAUSED);
@@ -125,8 +125,7 @@ void node_start(struct sim *s, struct node *node)
 		node->lease[v] = 0; /* what a former run left is swept */
 	if (node->balancer && s->scenario.vips > 0)
 		BUG_ON(!vip_start(s, node, resumed));
-	memcpy(about, &node->run, sizeof node->run);
-	gossip_publish(node->gossip, node_time(s, node), NODE_RECORD, span_of(about, sizeof about));
+	node_set_digest(s, node, node->digest);
 	sim_say(s, node, "starts, epoch %llu", (unsigned long long)node->stored_epoch);
 	node_drain(s, node);
 }
@@ -166,19 +165,19 @@ void node_kill(struct sim *s, struct node *node, bool host)
 	}
 }
 
-void node_stop(struct sim *s, struct node *node)
+void node_stop(struct sim *s, struct node *node, bool for_good)
 {
 	if (node->state != NODE_RUNNING || node->leaving)
 		return;
-	sim_say(s, node, "is told to stop");
+	sim_say(s, node, for_good ? "is told to leave" : "is told to stop");
 	if (node->elect) {
-		elect_stop(node->elect, node_mono(s, node), false);
+		elect_stop(node->elect, node_mono(s, node), for_good);
 		node_drain(s, node);
 		return; /* it leaves once it holds nothing */
 	}
 	node->leaving = true;
 	gossip_leave(node->gossip, node_time(s, node));
-	queue_put(&s->queue, s->now + 6000 * s->scenario.beat_ms, EVENT_EXIT, node->index,
+	agenda_put(&s->agenda, s->now + 6000 * s->scenario.beat_ms, EVENT_EXIT, node->index,
 		node->run, 0);
 	node_drain(s, node);
 }
@@ -216,7 +215,7 @@ void node_resume(struct sim *s, struct node *node)
 	node->state = NODE_RUNNING;
 	network_touched(s, node->index);
 	check_holders(s);
-	if (node->elect && lag > SIM_LEASE_US) {
+	if (node->elect && lag > 1000 * (uint64_t)s->scenario.silent_ms) {
 		elect_woken(node->elect, node_mono(s, node));
 		node_drain(s, node);
 	}
@@ -293,7 +292,7 @@ static void arm(struct sim *s, struct node *node)
 	if (at >= node->armed)
 		return;
 	node->armed = at;
-	queue_put(&s->queue, at, EVENT_TICK, node->index, 0, 0);
+	agenda_put(&s->agenda, at, EVENT_TICK, node->index, 0, 0);
 }
 
 void node_drain(struct sim *s, struct node *node)
@@ -331,6 +330,41 @@ void node_set_item(struct sim *s, struct node *node, uint32_t key, uint32_t life
 	if (gossip_item_set(node->gossip, node_time(s, node), &write) == ITEMS_TAKEN &&
 		gossip_item(node->gossip, write.kind, write.key, &set))
 		check_item_set(s, node, &set);
+	node_drain(s, node);
+}
+
+void node_set_items(struct sim *s, struct node *node, uint32_t first, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		node_set_item(s, node, first + i, 0);
+}
+
+void node_set_digest(struct sim *s, struct node *node, uint8_t digest)
+{
+	uint8_t about[12] = {digest};
+
+	node->digest = digest;
+	if (node->state != NODE_RUNNING)
+		return;
+	memcpy(about + 1, &node->run, sizeof node->run);
+	gossip_publish(node->gossip, node_time(s, node), NODE_RECORD, span_of(about, sizeof about));
+	if (node->elect)
+		vip_tell(s, node, node->id);
+	node_drain(s, node);
+}
+
+/* `forget NODE`: its voice first, then the member. */
+void node_forget(struct sim *s, struct node *node, struct node *gone)
+{
+	struct gossip_member m;
+
+	if (node->state != NODE_RUNNING || !gossip_find(node->gossip, gone->id, &m) ||
+		m.state == GOSSIP_ALIVE || m.state == GOSSIP_SUSPECT)
+		return;
+	sim_say(s, node, "is told to forget %s", gone->name);
+	if (node->elect)
+		elect_forget(node->elect, node_mono(s, node), gone->id);
+	gossip_forget(node->gossip, node_time(s, node), gone->id);
 	node_drain(s, node);
 }
 

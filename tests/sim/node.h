@@ -22,7 +22,7 @@ void node_release(struct node *node);
 void node_start(struct sim *s, struct node *node);
 void node_kill(
 	struct sim *s, struct node *node, bool host); /* host: all of it, and nobody is told */
-void node_stop(struct sim *s, struct node *node);     /* TERM */
+void node_stop(struct sim *s, struct node *node, bool for_good); /* TERM, or `leave` */
 void node_exit(struct sim *s, struct node *node, uint32_t run);
 void node_pause(struct sim *s, struct node *node);
 void node_resume(struct sim *s, struct node *node);
@@ -38,7 +38,10 @@ void node_lifeline(struct sim *s, struct node *node, uint64_t id, bool open);
 /* --- what operators and servers do --- */
 
 void node_set_item(struct sim *s, struct node *node, uint32_t key, uint32_t life_ms);
+void node_set_items(struct sim *s, struct node *node, uint32_t first, uint32_t n);
 void node_say(struct sim *s, struct node *node, uint32_t key, uint32_t bytes);
+void node_forget(struct sim *s, struct node *node, struct node *gone);
+void node_set_digest(struct sim *s, struct node *node, uint8_t digest);
 void node_move(struct sim *s, struct node *node, uint32_t vip, uint32_t to);
 
 /* --- vip.c: the election and the kernel's addresses --- */
@@ -46,7 +49,8 @@ void node_move(struct sim *s, struct node *node, uint32_t vip, uint32_t to);
 bool vip_start(struct sim *s, struct node *node, bool resumed);
 void vip_event(struct sim *s, struct node *node, const struct gossip_event *event);
 void vip_drain(struct sim *s, struct node *node);
-void vip_look(struct sim *s, struct node *node); /* alone or unheard */
+void vip_look(struct sim *s, struct node *node);	      /* alone or unheard */
+void vip_tell(struct sim *s, struct node *node, uint64_t id); /* of a member */
 void vip_renew(struct sim *s, struct node *node, uint32_t run);
 void vip_gateway(struct sim *s, struct node *node, uint32_t run);
 bool vip_is_on(const struct sim *s, const struct node *node, uint32_t vip); /* it answers for it */

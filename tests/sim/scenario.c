@@ -67,6 +67,22 @@ static void draw_parameters(struct fault *f, const struct scenario *s, struct pr
 	case FAULT_CLOCK:
 		f->p = jumps[prng_below(g, 7)];
 		break;
+	case FAULT_FORGET:
+		f->b = (uint32_t)prng_below(g, s->nodes);
+		break;
+	case FAULT_CANNOT:
+		f->b = (uint32_t)prng_below(g, s->vips);
+		break;
+	case FAULT_DIGEST:
+		f->p = (int32_t)prng_below(g, 3);
+		break;
+	case FAULT_ITEMS:
+		f->b = (uint32_t)prng_below(g, 50);
+		f->p = 1 + (int32_t)prng_below(g, 60);
+		break;
+	case FAULT_RECORDS:
+		f->p = 1 + (int32_t)prng_below(g, 40);
+		break;
 	case FAULT_ITEM:
 		f->b = (uint32_t)prng_below(g, 5);
 		f->p = prng_below(g, 3) ? 0 : 100 + (int32_t)prng_below(g, 2000);
@@ -76,7 +92,7 @@ static void draw_parameters(struct fault *f, const struct scenario *s, struct pr
 		f->p = (int32_t)prng_below(g, 481);
 		break;
 	case FAULT_MOVE:
-		f->b = (uint32_t)prng_below(g, s->vips ? s->vips : 1);
+		f->b = (uint32_t)prng_below(g, s->vips);
 		f->p = (int32_t)prng_below(g, s->balancers);
 		break;
 	case FAULT_PRIORITY:
@@ -89,13 +105,25 @@ static void draw_parameters(struct fault *f, const struct scenario *s, struct pr
 
 static bool is_instant(enum fault_kind kind)
 {
-	return kind == FAULT_CLOCK || kind == FAULT_ITEM || kind == FAULT_RECORD ||
-	       kind == FAULT_MOVE;
+	switch (kind) {
+	case FAULT_CLOCK:
+	case FAULT_ITEM:
+	case FAULT_ITEMS:
+	case FAULT_RECORD:
+	case FAULT_RECORDS:
+	case FAULT_MOVE:
+	case FAULT_FORGET:
+	case FAULT_DIGEST:
+		return true;
+	default:
+		return false;
+	}
 }
 
 static bool is_an_end(enum fault_kind kind)
 {
-	return kind == FAULT_KILL || kind == FAULT_HALT || kind == FAULT_STOP;
+	return kind == FAULT_KILL || kind == FAULT_HALT || kind == FAULT_STOP ||
+	       kind == FAULT_LEAVE;
 }
 
 static void draw_fault(struct fault *f, const struct scenario *s, struct prng *g, uint32_t *gone)
@@ -112,6 +140,43 @@ static void draw_fault(struct fault *f, const struct scenario *s, struct prng *g
 		return;
 	}
 	f->until_ms = f->at_ms + 20 + (uint32_t)prng_below(g, prng_below(g, 2) ? LASTS_MS : 500);
+}
+
+/* An operator strikes off who is gone, some time later. */
+static void draw_forget(struct scenario *s, struct prng *g)
+{
+	for (uint32_t i = 0; i < s->n_faults; i++) {
+		const struct fault *f = &s->faults[i];
+
+		if (!is_an_end(f->kind) || f->until_ms > 0 || prng_below(g, 2))
+			continue;
+		s->faults[s->n_faults++] = (struct fault){
+			.kind = FAULT_FORGET,
+			.at_ms = f->at_ms + 700 + (uint32_t)prng_below(g, 1000),
+			.a = (f->a + 1 + (uint32_t)prng_below(g, s->nodes - 1)) % s->nodes,
+			.b = f->a,
+		};
+		return;
+	}
+}
+
+/* All at once, as when the power fails; or one after the other, as in an upgrade. */
+static void draw_restarts(struct scenario *s, struct prng *g)
+{
+	static const enum fault_kind kinds[] = {FAULT_KILL, FAULT_HALT, FAULT_STOP};
+	uint32_t at = FIRST_FAULT_MS + (uint32_t)prng_below(g, 1000);
+	uint32_t step = prng_below(g, 2) ? 20 : 600;
+
+	for (uint32_t i = 0; i < s->nodes && s->n_faults + 2 < SIM_FAULTS_MAX; i++) {
+		s->faults[s->n_faults++] = (struct fault){
+			.kind = kinds[prng_below(g, 3)],
+			.at_ms = at,
+			.until_ms = at + 50 + (uint32_t)prng_below(g, 450),
+			.a = i,
+			.forgets = prng_below(g, 8) == 0,
+		};
+		at += (uint32_t)prng_below(g, step);
+	}
 }
 
 void scenario_draw(struct scenario *s, uint64_t seed)
@@ -138,10 +203,14 @@ void scenario_draw(struct scenario *s, uint64_t seed)
 	s->delay_us = 50 + (uint32_t)prng_below(&g, 500);
 	s->jitter_us = (uint32_t)prng_below(&g, 300);
 	s->peers = prng_below(&g, 4) ? s->nodes : (s->nodes + 1) / 2;
+	s->tight = prng_below(&g, 4) ? 0 : 1 + (uint32_t)prng_below(&g, 20);
 	s->quiet_ms = QUIET_MS;
 	s->n_faults = (uint32_t)prng_below(&g, 7);
 	for (uint32_t i = 0; i < s->n_faults; i++)
 		draw_fault(&s->faults[i], s, &g, &gone);
+	draw_forget(s, &g);
+	if (prng_below(&g, 16) == 0)
+		draw_restarts(s, &g);
 }
 
 uint32_t scenario_last_ms(const struct scenario *s)

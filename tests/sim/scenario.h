@@ -36,6 +36,13 @@ enum fault_kind {
 	FAULT_RECORD,	/* a: says something of p bytes under key b */
 	FAULT_MOVE,	/* a: is told to move address b to node p */
 	FAULT_PRIORITY, /* a: reaches only p per cent of its servers */
+	FAULT_FORGET,	/* a: is told to strike off node b */
+	FAULT_LEAVE,	/* a: is told to leave for good */
+	FAULT_STUCK,	/* a: its loops that serve clients do not go on */
+	FAULT_CANNOT,	/* a: cannot put address b on its interface */
+	FAULT_DIGEST,	/* a: its configuration differs from now on */
+	FAULT_ITEMS,	/* a: sets p items, from number b on */
+	FAULT_RECORDS,	/* a: says p things at once */
 	FAULT_KINDS
 };
 
@@ -58,6 +65,7 @@ struct scenario {
 	uint32_t loss;	      /* in thousandths, all the time */
 	uint32_t delay_us, jitter_us;
 	uint32_t peers;	   /* how many of the first nodes every node has in its file */
+	uint32_t tight;	   /* room for so many living items and as many tombstones, 0: the usual */
 	uint32_t quiet_ms; /* after the last fault: when all has to agree */
 	uint32_t n_faults;
 	struct fault faults[SIM_FAULTS_MAX];

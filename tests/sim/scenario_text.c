@@ -26,6 +26,13 @@ static const char *const names[FAULT_KINDS] = {
 	[FAULT_RECORD] = "record",
 	[FAULT_MOVE] = "move",
 	[FAULT_PRIORITY] = "priority",
+	[FAULT_FORGET] = "forget",
+	[FAULT_LEAVE] = "leave",
+	[FAULT_STUCK] = "stuck",
+	[FAULT_CANNOT] = "cannot",
+	[FAULT_DIGEST] = "digest",
+	[FAULT_ITEMS] = "items",
+	[FAULT_RECORDS] = "records",
 };
 
 /* Numbers of a scenario, by name. */
@@ -44,6 +51,7 @@ static const struct {
 	{"delay-us", offsetof(struct scenario, delay_us), 1000000},
 	{"jitter-us", offsetof(struct scenario, jitter_us), 1000000},
 	{"peers", offsetof(struct scenario, peers), SIM_NODES_MAX},
+	{"tight", offsetof(struct scenario, tight), 1000},
 	{"quiet-ms", offsetof(struct scenario, quiet_ms), 60000},
 };
 

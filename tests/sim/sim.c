@@ -26,7 +26,7 @@ void sim_init(struct sim *s, const struct scenario *scenario, bool verbose)
 	faults_plan(s);
 	s->calm_since = START_US;
 	for (uint32_t i = 0; i < s->n; i++)
-		queue_put(&s->queue, sim_below(s, START_US), EVENT_START, i, 0, 0);
+		agenda_put(&s->agenda, sim_below(s, START_US), EVENT_START, i, 0, 0);
 }
 
 void sim_release(struct sim *s)
@@ -35,7 +35,7 @@ void sim_release(struct sim *s)
 		node_release(&s->nodes[i]);
 	check_release(s);
 	network_release(s);
-	queue_release(&s->queue);
+	agenda_release(&s->agenda);
 }
 
 static void on_tick(struct sim *s, uint32_t i)
@@ -98,8 +98,8 @@ bool sim_run(struct sim *s, uint64_t until)
 {
 	struct event event;
 
-	while (!s->failure[0] && s->now < s->end && queue_next(&s->queue) <= until &&
-		queue_take(&s->queue, &event)) {
+	while (!s->failure[0] && s->now < s->end && agenda_next(&s->agenda) <= until &&
+		agenda_take(&s->agenda, &event)) {
 		s->now = event.at;
 		s->figures.steps++;
 		step(s, &event);

@@ -5,10 +5,10 @@
 #ifndef SIM_SIM_H
 #define SIM_SIM_H
 
+#include "agenda.h"
 #include "base/prng.h"
 #include "elect/elect.h"
 #include "gossip/gossip.h"
-#include "queue.h"
 #include "scenario.h"
 
 enum {
@@ -17,6 +17,7 @@ enum {
 	SIM_RENEW_US = 500000,
 	SIM_OVERLAP_US = 2500000, /* two hosts answer for one address no longer */
 	SIM_ITEM_US = 50000,	  /* a write is everywhere, where nothing is wrong */
+	SIM_ITEM_NODES = 20,	  /* in clusters of up to so many */
 	SIM_OVERHEAD = 64 + 28,	  /* seal, UDP and IPv4 */
 	SIM_DATAGRAM_MAX = 1400,
 	SIM_TAPE = 32, /* packets kept to be sent again */
@@ -62,7 +63,9 @@ struct node {
 	struct gossip *gossip;
 	struct elect *elect; /* NULL: no balancer */
 	bool leaving;
-	uint64_t armed; /* when it is ticked, UINT64_MAX: never */
+	bool cannot[SIM_VIPS_MAX]; /* it finds no room for the address */
+	uint8_t digest;		   /* of its configuration */
+	uint64_t armed;		   /* when it is ticked, UINT64_MAX: never */
 	uint64_t paused_at;
 	uint32_t backlog, backlog_end, backlog_n; /* of its socket, while it is paused */
 	struct lifeline lifelines[SIM_NODES_MAX];
@@ -78,6 +81,7 @@ struct node {
 	bool holds[SIM_VIPS_MAX];     /* as its process sees it */
 	uint64_t lease[SIM_VIPS_MAX]; /* its interface has the address until then, 0: not */
 	uint64_t since[SIM_VIPS_MAX]; /* on its interface */
+	uint64_t term[SIM_VIPS_MAX];  /* of what it holds */
 
 	uint64_t bytes_out; /* all headers included */
 	uint32_t said;	    /* counts its records */
@@ -97,7 +101,7 @@ struct sim {
 	struct prng rng;
 	uint64_t now; /* microseconds */
 	uint64_t end;
-	struct queue queue;
+	struct agenda agenda;
 	struct network net;
 	struct node nodes[SIM_NODES_MAX];
 	uint32_t n;

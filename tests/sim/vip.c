@@ -85,10 +85,11 @@ static enum elect_state elect_state_of(enum gossip_state state)
 	return ELECT_UNHEARD;
 }
 
-static void tell_member(struct sim *s, struct node *node, uint64_t id)
+void vip_tell(struct sim *s, struct node *node, uint64_t id)
 {
 	struct gossip_member m;
 	struct elect_member member;
+	struct span about = gossip_record(node->gossip, id, NODE_RECORD);
 
 	if (!gossip_find(node->gossip, id, &m))
 		return;
@@ -99,6 +100,8 @@ static void tell_member(struct sim *s, struct node *node, uint64_t id)
 		.state = elect_state_of(m.state),
 		.balancer = m.balancer,
 		.role_known = true,
+		.has_digest = about.n > 0,
+		.digest = about.n > 0 ? about.p[0] : 0,
 	};
 	elect_member(node->elect, node_mono(s, node), &member);
 }
@@ -111,16 +114,16 @@ void vip_event(struct sim *s, struct node *node, const struct gossip_event *even
 	case GOSSIP_EVENT_MEMBER:
 	case GOSSIP_EVENT_DETAILS:
 		vip_look(s, node);
-		tell_member(s, node, event->id);
+		vip_tell(s, node, event->id);
 		break;
 	case GOSSIP_EVENT_FORGOTTEN:
 		elect_forgotten(node->elect, now, event->id);
 		break;
 	case GOSSIP_EVENT_RECORD:
 		if (event->key == NODE_CLAIMS)
-			sim_say(s, node, "hears claims of %s", sim_node(s, event->id)->name);
-		if (event->key == NODE_CLAIMS)
 			elect_record(node->elect, now, event->id, event->value);
+		else if (event->key == NODE_RECORD)
+			vip_tell(s, node, event->id);
 		break;
 	case GOSSIP_EVENT_ITEM:
 		if (event->item.kind == NODE_VOTER)
@@ -156,13 +159,21 @@ static void hold(struct sim *s, struct node *node, const struct elect_event *eve
 	uint32_t vip = (uint32_t)event->vip;
 	bool is_first = true;
 
+	if (node->cannot[vip]) {
+		sim_say(s, node, "cannot hold vip %u", vip);
+		elect_held(node->elect, node_mono(s, node), vip, false);
+		return;
+	}
+
 	sim_say(s, node, "holds vip %u, term %llu: %s", vip, (unsigned long long)event->term,
 		elect_cause_text(event->cause));
 	for (uint32_t v = 0; v < s->scenario.vips; v++)
 		is_first = is_first && !node->holds[v];
 	if (is_first)
-		queue_put(&s->queue, s->now + SIM_RENEW_US, EVENT_RENEW, node->index, node->run, 0);
+		agenda_put(
+			&s->agenda, s->now + SIM_RENEW_US, EVENT_RENEW, node->index, node->run, 0);
 	node->holds[vip] = true;
+	node->term[vip] = event->term;
 	if (!vip_is_on(s, node, vip))
 		node->since[vip] = s->now;
 	lease(s, node, vip);
@@ -186,7 +197,7 @@ static void stopped(struct sim *s, struct node *node)
 {
 	node->leaving = true;
 	gossip_leave(node->gossip, node_time(s, node));
-	queue_put(&s->queue, s->now + 6000 * s->scenario.beat_ms, EVENT_EXIT, node->index,
+	agenda_put(&s->agenda, s->now + 6000 * s->scenario.beat_ms, EVENT_EXIT, node->index,
 		node->run, 0);
 }
 
@@ -214,7 +225,7 @@ static void act(struct sim *s, struct node *node, const struct elect_event *even
 	case ELECT_ASK:
 		if (network_hears(s, SIM_GATEWAY, node->index) &&
 			network_hears(s, node->index, SIM_GATEWAY))
-			queue_put(&s->queue, s->now + GATEWAY_US, EVENT_GATEWAY, node->index,
+			agenda_put(&s->agenda, s->now + GATEWAY_US, EVENT_GATEWAY, node->index,
 				node->run, 0);
 		break;
 	case ELECT_STOPPED:
@@ -252,7 +263,7 @@ void vip_renew(struct sim *s, struct node *node, uint32_t run)
 			lease(s, node, v);
 	}
 	if (any)
-		queue_put(&s->queue, s->now + SIM_RENEW_US, EVENT_RENEW, node->index, run, 0);
+		agenda_put(&s->agenda, s->now + SIM_RENEW_US, EVENT_RENEW, node->index, run, 0);
 }
 
 void vip_gateway(struct sim *s, struct node *node, uint32_t run)

@@ -1,4 +1,4 @@
-#include "queue.h"
+#include "agenda.h"
 
 #include "base/bug.h"
 
@@ -9,14 +9,14 @@ static bool is_before(const struct event *a, const struct event *b)
 	return a->at != b->at ? a->at < b->at : a->order < b->order;
 }
 
-void queue_release(struct queue *q)
+void agenda_release(struct agenda *q)
 {
 	free(q->events);
-	*q = (struct queue){0};
+	*q = (struct agenda){0};
 }
 
-void queue_put(
-	struct queue *q, uint64_t at, enum event_kind kind, uint32_t a, uint32_t b, uint32_t c)
+void agenda_put(
+	struct agenda *q, uint64_t at, enum event_kind kind, uint32_t a, uint32_t b, uint32_t c)
 {
 	struct event event = {at, q->order++, kind, a, b, c};
 	size_t place = q->n++;
@@ -31,12 +31,12 @@ void queue_put(
 	q->events[place] = event;
 }
 
-uint64_t queue_next(const struct queue *q)
+uint64_t agenda_next(const struct agenda *q)
 {
 	return q->n > 0 ? q->events[0].at : UINT64_MAX;
 }
 
-bool queue_take(struct queue *q, struct event *ret)
+bool agenda_take(struct agenda *q, struct event *ret)
 {
 	struct event last;
 	size_t place = 0, child;

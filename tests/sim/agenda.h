@@ -1,7 +1,7 @@
 /* What happens next: a binary heap of events on virtual time. Events of one instant come in the order in
  * which they were put, so that a seed tells one story. */
-#ifndef SIM_QUEUE_H
-#define SIM_QUEUE_H
+#ifndef SIM_AGENDA_H
+#define SIM_AGENDA_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,16 +28,16 @@ struct event {
 	uint32_t kind, a, b, c;
 };
 
-struct queue {
+struct agenda {
 	struct event *events;
 	size_t n, room;
 	uint64_t order;
 };
 
-void queue_release(struct queue *q);
-void queue_put(
-	struct queue *q, uint64_t at, enum event_kind kind, uint32_t a, uint32_t b, uint32_t c);
-uint64_t queue_next(const struct queue *q); /* when; UINT64_MAX: nothing */
-bool queue_take(struct queue *q, struct event *ret);
+void agenda_release(struct agenda *q);
+void agenda_put(
+	struct agenda *q, uint64_t at, enum event_kind kind, uint32_t a, uint32_t b, uint32_t c);
+uint64_t agenda_next(const struct agenda *q); /* when; UINT64_MAX: nothing */
+bool agenda_take(struct agenda *q, struct event *ret);
 
 #endif

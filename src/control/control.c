@@ -427,12 +427,10 @@ static void look_again(struct control *c, struct server *s)
 	checks_burst(c->checks, s);
 }
 
-/* An address had better be where all servers can be reached. */
+/* For the others to see. */
 static void tell_reach(struct control *c, unsigned percent)
 {
-	cluster_set_priority(c->cluster, percent);
-	if (c->vip)
-		vip_set_priority(c->vip, percent);
+	cluster_set_priority(c->cluster, percent); /* vip.c asks shared_health_unreachable() itself */
 }
 
 static bool open_truth(struct control *c)

@@ -156,7 +156,7 @@ class Bench:
         def move(town, p, owner):
             target = next(n for n in town.names if n != owner)
             answer = town.nodes[owner].ask(f"move vip 10.10.10.100 to {target}")
-            assert not answer.strip(), answer
+            assert f"is on {target}" in answer, answer
         refused = self.gaps(peer, "move vip: no answer for", Goal(None, 5), 3, move, lambda town, p, owner: None)
         self.table.add("  connects that failed meanwhile ", "", Goal(None, 0), peer.name, refused)
 
@@ -308,7 +308,16 @@ class Bench:
 
 def in_force(node, state, after):
     """When the node wrote so into its log, as time.time()."""
-    return node.wait_line(rf"aegis/aegis-01 .*{'MAINT' if state == 'maint' else 'UP|READY|no check|ready'}", after)
+    return node.wait_line(r"aegis/aegis-01 is in maintenance" if state == "maint" else
+                          r"aegis/aegis-01 is (?!in maintenance)", after)
+
+
+def go_before_others():
+    """All that is measured, and who measures, runs before the machine's other programs, where that is permitted."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(10))
+    except PermissionError:
+        print("other programs of this machine will disturb: no real-time scheduling is permitted", file=sys.stderr)
 
 
 def rows(bench):
@@ -343,6 +352,7 @@ def main():
         why = peer.missing()
         print(f"skipped {peer.name}: {why}" if why else f"measuring {peer.name}")
         peers += [] if why else [peer]
+    go_before_others()
     table = Table()
     bench = Bench(options, table)
     try:

@@ -162,9 +162,9 @@ class Node(Process):
 
     def wait_line(self, pattern, after=0.0, seconds=10):
         """The first such line of after that moment (time.time()): when."""
-        found = wait_until(lambda: [at for at, _ in self.lines(pattern) if at >= after], seconds,
+        found = wait_until(lambda: [at for at, _ in self.lines(pattern) if at >= after - 0.001], seconds,
                            f"/{pattern}/ in the log of {self.name}")
-        return found[0]
+        return max(found[0], after)  # the log has milliseconds
 
     def end(self):
         """Asked to stop, it must, with status 0."""

@@ -27,7 +27,7 @@ src_libbetween_a_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(OPENSSL_CFLAGS)
 
 # The event log, and the servers: who they are, what state they are in, and the view made of it.
 noinst_LIBRARIES += src/liblog.a src/libservers.a
-src_liblog_a_SOURCES = src/log.c src/log.h
+src_liblog_a_SOURCES = src/log.c src/log.h src/log_sink.c src/log_sink.h
 src_liblog_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 src_libservers_a_SOURCES = \
 	src/control/events.c src/control/events.h src/control/server_status.c \

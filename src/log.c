@@ -1,7 +1,9 @@
 #include "log.h"
 
+#include "base/mono.h"
+#include "log_sink.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,25 +12,19 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE_MAX_BYTES = 2048, ACCESS_BUFFER_BYTES = 65536 };
-
-enum sink_kind { SINK_OFF, SINK_FD, SINK_SYSLOG };
-
-struct sink {
-	enum sink_kind kind;
-	int fd;
-	const char *path; /* NULL: not a file; lives as long as the config */
-};
+enum { LINE_MAX_BYTES = 2048, ACCESS_BUFFER_BYTES = 65536, ACCESS_SAY_MS = 60000 };
 
 /* The log sink: the one mutable global that the house allows. Thread: control. */
 static struct {
-	struct sink event, access;
+	struct log_sink event, access;
 	enum config_log_level level;
 	enum config_log_format format;
+	uint64_t event_lost;	  /* lines that the log says it has lost when it can */
+	uint64_t access_lost;	  /* since it could be written last */
+	struct mono access_again; /* when that is told again */
 	size_t access_used;
-	uint64_t access_lost;
 	char access_buffer[ACCESS_BUFFER_BYTES];
-} sinks = {.event = {SINK_FD, STDERR_FILENO, NULL}, .level = LOG_LEVEL_INFO};
+} sinks = {.event = {.kind = LOG_SINK_FD, .fd = STDERR_FILENO}, .level = LOG_LEVEL_INFO};
 
 static const struct {
 	const char *name;
@@ -41,48 +37,18 @@ static const struct {
 	[LOG_LEVEL_ERROR] = {"error", LOG_ERR},
 };
 
-static int open_file(const char *path)
-{
-	return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0640);
-}
-
-static int sink_open(struct sink *s, const char *target)
-{
-	*s = (struct sink){SINK_OFF, -1, NULL};
-	if (strcmp(target, "off") == 0)
-		return 0;
-	if (strcmp(target, "syslog") == 0) {
-		s->kind = SINK_SYSLOG;
-		return 0;
-	}
-	s->kind = SINK_FD;
-	s->fd = STDERR_FILENO;
-	if (strcmp(target, "stderr") == 0)
-		return 0;
-	s->fd = open_file(target);
-	s->path = target;
-	return s->fd < 0 ? errno : 0;
-}
-
-static void sink_close(struct sink *s)
-{
-	if (s->path && s->fd >= 0)
-		close(s->fd);
-	*s = (struct sink){SINK_FD, STDERR_FILENO, NULL};
-}
-
 int log_open(const struct config_log *conf, const char **ret_what)
 {
-	struct sink event, access;
-	int err = sink_open(&event, conf->target);
+	struct log_sink event, access;
+	int err = log_sink_open(&event, conf->target);
 
 	if (err) {
 		*ret_what = conf->target;
 		return err;
 	}
-	err = sink_open(&access, conf->access);
+	err = log_sink_open(&access, conf->access);
 	if (err) {
-		sink_close(&event);
+		log_sink_close(&event);
 		*ret_what = conf->access;
 		return err;
 	}
@@ -97,33 +63,26 @@ int log_open(const struct config_log *conf, const char **ret_what)
 void log_close(void)
 {
 	log_access_flush();
-	sink_close(&sinks.event);
-	sink_close(&sinks.access);
-	sinks.access.kind = SINK_OFF;
+	log_sink_close(&sinks.event);
+	log_sink_close(&sinks.access);
+	sinks.access.kind = LOG_SINK_OFF;
 	closelog();
 }
 
-static void sink_reopen(struct sink *s)
+static void reopen(struct log_sink *s)
 {
-	int fd;
+	int err = log_sink_reopen(s);
 
-	if (!s->path)
-		return;
-	fd = open_file(s->path);
-	if (fd < 0) {
+	if (err)
 		log_error("log", "%s cannot be opened anew, the old file stays in use: %s", s->path,
-			strerror(errno));
-		return;
-	}
-	close(s->fd);
-	s->fd = fd;
+			strerror(err));
 }
 
 void log_reopen(void)
 {
 	log_access_flush();
-	sink_reopen(&sinks.event);
-	sink_reopen(&sinks.access);
+	reopen(&sinks.event);
+	reopen(&sinks.access);
 }
 
 bool log_enabled(enum config_log_level level)
@@ -156,20 +115,9 @@ const char *log_time(uint64_t wall_us, char buf[LOG_TIME_MAX])
 	return buf;
 }
 
-/* A write that the target does not take in full is lost rather than waited for. */
-static bool write_all(int fd, const char *p, size_t n)
+static void write_event(const char *line, size_t n)
 {
-	while (n > 0) {
-		ssize_t done = write(fd, p, n);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return false;
-		p += done;
-		n -= (size_t)done;
-	}
-	return true;
+	sinks.event_lost += log_sink_write(&sinks.event, line, n);
 }
 
 /* Control bytes, which could end or forge a line, and bytes above `last` become \xNN. */
@@ -204,7 +152,7 @@ static void write_text(enum config_log_level level, const char *area, const char
 		length = sizeof(line) - 1;
 		line[length - 1] = '\n';
 	}
-	write_all(sinks.event.fd, line, length);
+	write_event(line, length);
 }
 
 static json_t *json_line(enum config_log_level level, const char *area, const char *message)
@@ -230,10 +178,38 @@ static void write_json(enum config_log_level level, const char *area, const char
 		size_t n = strlen(text);
 
 		text[n] = '\n'; /* in place of its NUL: one write a line */
-		write_all(sinks.event.fd, text, n + 1);
+		write_event(text, n + 1);
 	}
 	free(text);
 	json_decref(o);
+}
+
+static void write_line(enum config_log_level level, const char *area, const char *message)
+{
+	if (sinks.event.kind == LOG_SINK_SYSLOG)
+		syslog(levels[level].syslog, "%s: %s", area, message);
+	else if (sinks.format == LOG_FORMAT_JSON)
+		write_json(level, area, message);
+	else
+		write_text(level, area, message);
+}
+
+/* Once the target takes lines again, the first says how many are missing before it. */
+static void say_lost(void)
+{
+	char message[128];
+	uint64_t lost = sinks.event_lost;
+
+	if (lost == 0)
+		return;
+	sinks.event_lost = 0;
+	snprintf(message, sizeof(message), "%llu lines are missing here: %s",
+		(unsigned long long)lost,
+		sinks.event.error ? strerror(sinks.event.error)
+				  : "whoever reads this log did not take them in time");
+	write_line(LOG_LEVEL_WARNING, "log", message);
+	if (sinks.event_lost > 0)
+		sinks.event_lost = lost;
 }
 
 static void log_line(enum config_log_level level, const char *area, const char *fmt, va_list ap)
@@ -247,12 +223,8 @@ static void log_line(enum config_log_level level, const char *area, const char *
 		return;
 	vsnprintf(raw, sizeof(raw), fmt, ap);
 	escape(raw, 0xff, message, sizeof(message));
-	if (sinks.event.kind == SINK_SYSLOG)
-		syslog(levels[level].syslog, "%s: %s", area, message);
-	else if (sinks.format == LOG_FORMAT_JSON)
-		write_json(level, area, message);
-	else
-		write_text(level, area, message);
+	say_lost();
+	write_line(level, area, message);
 }
 
 #define LOG_AT(name, level)                                                                        \
@@ -272,7 +244,31 @@ LOG_AT(debug, LOG_LEVEL_DEBUG)
 
 bool log_access_enabled(void)
 {
-	return sinks.access.kind != SINK_OFF;
+	return sinks.access.kind != LOG_SINK_OFF;
+}
+
+/* At once, then once a minute; and when it is over. */
+static void say_access_lost(size_t lost)
+{
+	struct mono now = mono_now();
+
+	if (lost == 0 && sinks.access_lost > 0) {
+		log_notice("log", "the access log is written again; %llu lines were lost",
+			(unsigned long long)sinks.access_lost);
+		sinks.access_lost = 0;
+		sinks.access_again = (struct mono){0};
+		return;
+	}
+	sinks.access_lost += lost;
+	if (lost == 0 || !mono_reached(now, sinks.access_again))
+		return;
+	log_error("log",
+		"the access log cannot be written, %llu lines are lost so far: %s; look at its "
+		"disk "
+		"or its reader",
+		(unsigned long long)sinks.access_lost,
+		sinks.access.error ? strerror(sinks.access.error) : "it is not read");
+	sinks.access_again = mono_add_ms(now, ACCESS_SAY_MS);
 }
 
 void log_access_flush(void)
@@ -280,15 +276,13 @@ void log_access_flush(void)
 	size_t n = sinks.access_used;
 
 	sinks.access_used = 0;
-	if (n > 0 && !write_all(sinks.access.fd, sinks.access_buffer, n) &&
-		sinks.access_lost++ == 0)
-		log_error(
-			"log", "access log cannot be written, lines are lost: %s", strerror(errno));
+	if (n > 0)
+		say_access_lost(log_sink_write(&sinks.access, sinks.access_buffer, n));
 }
 
 void log_access(const char *line, size_t n)
 {
-	if (sinks.access.kind == SINK_SYSLOG) {
+	if (sinks.access.kind == LOG_SINK_SYSLOG) {
 		syslog(LOG_INFO, "%.*s", (int)n, line);
 		return;
 	}

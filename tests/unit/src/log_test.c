@@ -145,3 +145,62 @@ Test(log, time_is_rfc_3339_in_utc_with_milliseconds)
 
 	cr_assert_str_eq(log_time(1795452065123456, buf), "2026-11-23T16:41:05.123Z");
 }
+
+/* --- targets that do not take it --- */
+
+/* Stderr becomes a pipe that nobody reads; returns the end to read from. */
+static int stderr_to_full_pipe(int *ret_saved)
+{
+	int ends[2];
+
+	cr_assert_eq(pipe(ends), 0);
+	cr_assert_eq(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+	*ret_saved = dup(STDERR_FILENO);
+	dup2(ends[1], STDERR_FILENO);
+	close(ends[1]);
+	return ends[0];
+}
+
+static void open_stderr(const char *access)
+{
+	struct config_log conf = {"stderr", LOG_LEVEL_INFO, LOG_FORMAT_TEXT, access};
+	const char *what = NULL;
+
+	cr_assert_eq(log_open(&conf, &what), 0);
+}
+
+Test(log, a_reader_that_does_not_read_stops_nobody_and_is_told_what_is_missing, .timeout = 10)
+{
+	int saved, end = stderr_to_full_pipe(&saved);
+	ssize_t n;
+
+	open_stderr("off");
+	for (int i = 0; i < 2000; i++)
+		log_info("a", "line %d, of some length, so that the pipe is full soon", i);
+	while ((n = read(end, content, sizeof(content) - 1)) > 0)
+		;
+	log_info("a", "after");
+	n = read(end, content, sizeof(content) - 1);
+	dup2(saved, STDERR_FILENO);
+	content[n] = '\0';
+	cr_assert_not_null(strstr(content, " warning log: "));
+	cr_assert_not_null(strstr(content, " lines are missing here: whoever reads this log"));
+	cr_assert_not_null(strstr(content, " info a: after\n"));
+	close(end);
+}
+
+Test(log, an_access_log_that_fails_is_told_again_and_when_it_is_well, .timeout = 10)
+{
+	struct config_log conf = {path, LOG_LEVEL_INFO, LOG_FORMAT_TEXT, "/dev/full"};
+	const char *what = NULL;
+
+	cr_assert_eq(log_open(&conf, &what), 0);
+	for (int i = 0; i < 3; i++) {
+		log_access("one", 3);
+		log_access("two", 3);
+		log_access_flush();
+	}
+	read_file(path);
+	cr_assert_not_null(strstr(content, "2 lines are lost so far: No space left on device"));
+	cr_assert_null(strstr(content, "4 lines"), "once a minute");
+}

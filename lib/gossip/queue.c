@@ -51,6 +51,11 @@ static void *queue_add(struct queue *q, size_t size, struct span bytes, size_t *
 	return (uint8_t *)q->entries + size * q->n++;
 }
 
+static struct span bytes_of(const struct queue *q, size_t at, size_t n)
+{
+	return n > 0 ? span_of(q->bytes + at, n) : span_of(NULL, 0);
+}
+
 static void queue_restart(struct queue *q)
 {
 	q->n = q->next = q->n_bytes = 0;
@@ -114,7 +119,7 @@ bool gossip_out_next(
 		}
 		*ret_to = m ? m->id : o->to;
 		*ret_addr = m ? m->addr : o->addr;
-		*ret = span_of(q->bytes + o->at, o->n);
+		*ret = bytes_of(q, o->at, o->n);
 		if (!m)
 			q->next++;
 		return true;
@@ -146,7 +151,7 @@ void gossip_event_member(struct gossip *g, enum gossip_event_kind kind, uint64_t
 /* Values are looked up now: what changed twice is told as it is. */
 static void fill(struct gossip *g, const struct queued_event *q, struct gossip_event *ret)
 {
-	struct span bytes = span_of(g->events.bytes + q->at, q->n);
+	struct span bytes = bytes_of(&g->events, q->at, q->n);
 
 	*ret = (struct gossip_event){.event = q->event,
 		.id = q->id,

@@ -7,15 +7,17 @@
 #include "log.h"
 
 #include <event2/listener.h>
+#include <poll.h>
 #include <stdlib.h>
 
-enum { CLIENTS_MAX = 64, ACCEPT_RETRY_S = 1 };
+enum { CLIENTS_MAX = 64, ACCEPT_RETRY_S = 1, CROWD_LOOK_MS = 100, CROWD_IDLE_MS = 250 };
 
 struct admin {
 	struct control *control;
 	struct admin_socket socket;
 	struct evconnlistener *listener; /* NULL: no socket, as a warning said at start */
 	struct event *retry;		 /* accepts again after descriptors ran out */
+	struct event *crowd;		 /* makes room for those who wait */
 	struct list clients;
 	unsigned n_clients;
 	struct listings *listings;
@@ -32,7 +34,38 @@ static void on_gone(void *arg)
 		evconnlistener_enable(a->listener);
 }
 
-/* Beyond CLIENTS_MAX they wait in the kernel until one leaves; each that idles times out. */
+static bool somebody_waits(const struct admin *a)
+{
+	struct pollfd waiting = {.fd = a->socket.fd, .events = POLLIN};
+
+	return poll(&waiting, 1, 0) > 0;
+}
+
+static void look_at_crowd(struct admin *a)
+{
+	static const struct timeval soon = {0, CROWD_LOOK_MS * 1000};
+
+	evtimer_add(a->crowd, &soon);
+}
+
+/* The one that has been silent for longest gives way: who says nothing cannot keep others out. */
+static void on_crowd(evutil_socket_t fd, short what, void *arg)
+{
+	struct admin *a = arg;
+	struct admin_client *silent;
+
+	(void)fd;
+	(void)what;
+	if (a->n_clients < CLIENTS_MAX)
+		return;
+	silent = somebody_waits(a) ? admin_client_silent(&a->clients, CROWD_IDLE_MS) : NULL;
+	if (silent)
+		admin_client_free(silent);
+	else
+		look_at_crowd(a);
+}
+
+/* Beyond CLIENTS_MAX they wait in the kernel until one leaves, idles for too long, or has to give way. */
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *addr,
 	int n, void *arg)
 {
@@ -42,8 +75,10 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	(void)n;
 	if (!admin_client_new(a->control, fd, &a->clients, on_gone, a))
 		return;
-	if (++a->n_clients >= CLIENTS_MAX)
-		evconnlistener_disable(listener);
+	if (++a->n_clients < CLIENTS_MAX)
+		return;
+	evconnlistener_disable(listener);
+	look_at_crowd(a);
 }
 
 static void on_retry(evutil_socket_t fd, short what, void *arg)
@@ -72,9 +107,10 @@ static bool listen_on_socket(struct admin *a)
 	struct event_base *base = a->control->base;
 
 	a->retry = evtimer_new(base, on_retry, a);
+	a->crowd = evtimer_new(base, on_crowd, a);
 	a->listener =
 		evconnlistener_new(base, on_accept, a, LEV_OPT_CLOSE_ON_EXEC, 0, a->socket.fd);
-	if (!a->retry || !a->listener)
+	if (!a->retry || !a->crowd || !a->listener)
 		return false;
 	evconnlistener_set_error_cb(a->listener, on_accept_error);
 	return true;
@@ -127,6 +163,8 @@ void admin_free(struct admin *a)
 		evconnlistener_free(a->listener);
 	if (a->retry)
 		event_free(a->retry);
+	if (a->crowd)
+		event_free(a->crowd);
 	admin_socket_close(&a->socket);
 	listings_free(a->listings);
 	free(a);

@@ -28,8 +28,9 @@ struct admin_client {
 	struct store_waiter kept; /* what the command changed is on disk */
 	struct event *turn;	  /* takes the next step in a loop turn of its own */
 	enum client_state state;
-	bool eof;      /* it will send no more */
-	bool answered; /* at least one command was */
+	struct mono since; /* it came, or its last answer was written */
+	bool eof;	   /* it will send no more */
+	bool answered;	   /* at least one command was */
 	char by[64];
 	struct command_session session;
 	struct command command;
@@ -135,6 +136,7 @@ static void end_answer(struct admin_client *c)
 	expo_str(&c->out, c->session.prompt ? "\n> " : "\n");
 	if (!hand_over_output(c))
 		return;
+	c->since = mono_now();
 	set_timeouts(c);
 	take_turn(c);
 }
@@ -296,6 +298,7 @@ struct admin_client *admin_client_new(
 	c->control = control;
 	c->gone = gone;
 	c->arg = arg;
+	c->since = mono_now();
 	c->session = (struct command_session){.level = LEVEL_ADMIN, .timeout_s = ADMIN_TIMEOUT_S};
 	c->command = (struct command){
 		.control = control, .session = &c->session, .by = c->by, .out = &c->out};
@@ -318,6 +321,23 @@ void admin_client_free(struct admin_client *c)
 	list_del(&c->node);
 	release(c);
 	gone(arg);
+}
+
+struct admin_client *admin_client_silent(struct list *clients, uint64_t at_least_ms)
+{
+	struct mono latest = mono_now();
+	struct admin_client *silent = NULL;
+
+	latest.us -= at_least_ms * 1000;
+	list_for_each (it, clients) {
+		struct admin_client *c = container_of(it, struct admin_client, node);
+
+		if (c->state != CLIENT_READING || c->since.us > latest.us)
+			continue;
+		silent = c;
+		latest = c->since;
+	}
+	return silent;
 }
 
 struct admin_client *admin_client_first(struct list *clients)

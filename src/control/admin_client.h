@@ -21,6 +21,10 @@ struct admin_client *admin_client_new(
 	struct control *c, int fd, struct list *clients, void (*gone)(void *arg), void *arg);
 void admin_client_free(struct admin_client *client);
 
+/* The one that has been silent for longest, and at least so long: it has sent no command since it came or since the answer
+ * to its last. NULL: there is none such. */
+struct admin_client *admin_client_silent(struct list *clients, uint64_t at_least_ms);
+
 /* The first in a list; NULL: it is empty. */
 struct admin_client *admin_client_first(struct list *clients);
 

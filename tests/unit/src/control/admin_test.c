@@ -166,6 +166,23 @@ Test(admin, clients_beyond_the_limit_wait_for_a_place)
 	close(fds[79]);
 }
 
+Test(admin, who_is_silent_cannot_keep_others_out)
+{
+	int fds[65];
+	struct mono begun = mono_now();
+
+	for (int i = 0; i < 65; i++) {
+		fds[i] = lab_connect(&lab);
+		event_base_loop(lab.control.base, EVLOOP_NONBLOCK);
+	}
+	cr_assert_eq(write(fds[64], "quit\n", 5), 5);
+	lab_run_until(&lab, is_over, &fds[64]);
+	cr_assert(mono_diff_us(begun, mono_now()) < 2000000, "not by the ten seconds of idling");
+	lab_run_until(&lab, is_over, &fds[0]);
+	for (int i = 0; i < 65; i++)
+		close(fds[i]);
+}
+
 Test(admin, a_table_longer_than_the_buffers_arrives_whole)
 {
 	char *got;
@@ -274,5 +291,5 @@ Test(admin, routes_and_explain_agree)
 Test(admin, what_is_not_there_yet_is_refused_with_advice)
 {
 	expect("reload\n", "reload is not supported yet; restart to apply a new configuration\n\n");
-	expect_part("show certs\n", "passes TLS through");
+	expect_part("show trace x\n", "not supported yet");
 }

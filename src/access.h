@@ -39,7 +39,7 @@ struct access_record {
 	uint8_t reason; /* enum end_reason */
 	uint8_t retries;
 	uint8_t name_len, alpn_len;
-	uint8_t version;	 /* enum access_version */
+	uint8_t version; /* enum access_version */
 	uint8_t method_len;
 	uint16_t path_len, agent_len;
 	uint16_t status; /* of the HTTP answer; 0: none */

@@ -109,7 +109,7 @@ struct config_host {
 /* `hello`, `half_close` and `request`, `response`, `tunnel` belong to one of the modes each. */
 struct config_listener_timeouts {
 	uint64_t hello_ms, connect_ms, idle_ms, half_close_ms;
-	uint64_t request_ms;
+	uint64_t request_ms, response_ms, tunnel_ms;
 };
 
 enum config_tls_version { TLS_1_2, TLS_1_3 };
@@ -135,6 +135,8 @@ struct config_listener {
 	size_t n_binds;
 	const struct addr_prefix *accept_proxy;
 	size_t n_accept_proxy;
+	const struct addr_prefix *trusted_proxies; /* whose word of the client is kept */
+	size_t n_trusted_proxies;
 	struct config_listener_timeouts timeouts;
 	struct config_rate_limit rate_limit;
 	const struct config_route *routes;

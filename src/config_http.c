@@ -23,9 +23,10 @@ enum { BODY_MAX = 1 << 20, TEXT_MAX = 1024, HEALTHY_IF_MAX = 4096 };
 static const struct config_key timeouts_keys[] = {
 	CONFIG_KEY_DURATION("request", config_listener_timeouts, request_ms, 0, CONFIG_DAY_MS),
 	CONFIG_KEY_DURATION("idle", config_listener_timeouts, idle_ms, 0, CONFIG_DURATION_MAX_MS),
-	CONFIG_KEY_LATER("connect"),
-	CONFIG_KEY_LATER("response"),
-	CONFIG_KEY_LATER("tunnel"),
+	CONFIG_KEY_DURATION("connect", config_listener_timeouts, connect_ms, 0, CONFIG_DAY_MS),
+	CONFIG_KEY_DURATION("response", config_listener_timeouts, response_ms, 0, CONFIG_DAY_MS),
+	CONFIG_KEY_DURATION(
+		"tunnel", config_listener_timeouts, tunnel_ms, 0, CONFIG_DURATION_MAX_MS),
 	CONFIG_KEY_PASSTHROUGH("hello", "use \"request\""),
 	CONFIG_KEY_PASSTHROUGH("half_close", "use \"tunnel\""),
 	{0},
@@ -106,8 +107,10 @@ static const struct config_key redirect_keys[] = {
 
 static void read_backend(struct config_reader *r, const config_setting_t *s, void *to)
 {
-	(void)to;
-	config_error(r, s, "not supported yet by this version");
+	struct config_route *route = to;
+
+	route->action = ACTION_BACKEND;
+	config_read_backend_name(r, s, &route->backend);
 }
 
 static void read_redirect(struct config_reader *r, const config_setting_t *s, void *to)
@@ -309,7 +312,12 @@ static const struct config_key listener_keys[] = {
 		CONFIG_ELEMENTS(config_listener, routes, n_routes)},
 	CONFIG_KEY_PASSTHROUGH("default_backend", "use a route without host"),
 	CONFIG_KEY_OWN("tls", config_listener, tls, config_read_tls),
-	CONFIG_KEY_LATER("trusted_proxies"),
+	{.name = "trusted_proxies",
+		.type = CONFIG_LIST,
+		.read = config_read_prefix,
+		.max = CONFIG_PREFIXES_MAX,
+		.expected = "a list of networks such as [\"10.10.10.0/24\"]",
+		CONFIG_ELEMENTS(config_listener, trusted_proxies, n_trusted_proxies)},
 	{0},
 };
 
@@ -319,6 +327,8 @@ void config_read_http_listener(
 	const config_setting_t *routes = config_setting_get_member(s, "routes");
 
 	l->timeouts.idle_ms = 60000;
+	l->timeouts.response_ms = 60000;
+	l->timeouts.tunnel_ms = 3600000;
 	config_read_group(r, s, listener_keys, l);
 	if (routes)
 		config_build_hosts(r, routes, l);

@@ -119,6 +119,10 @@ src_libdata_a_SOURCES = \
 	src/data/http_buffer.c src/data/http_buffer.h \
 	src/data/http_conn.c src/data/http_conn.h \
 	src/data/http_exchange.c src/data/http_exchange.h \
+	src/data/http_forward.c src/data/http_forward.h \
+	src/data/http_pool.c src/data/http_pool.h \
+	src/data/http_proxy.c src/data/http_proxy.h \
+	src/data/http_relay.c src/data/http_relay.h \
 	src/data/inspect.c src/data/inspect.h \
 	src/data/labels.c src/data/labels.h \
 	src/data/link.c src/data/link.h \

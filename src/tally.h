@@ -61,6 +61,8 @@ enum end_reason {
 	END_REQUEST_TOO_LARGE,
 	END_REQUEST_UNSUPPORTED,
 	END_SOURCE_REFUSED, /* by the route's allow or deny */
+	END_ANSWER_TIMEOUT,
+	END_ANSWER_MALFORMED,
 	/* of TLS that is terminated here */
 	END_MISDIRECTED, /* the host is of another certificate than the connection's */
 	END_TLS_TIMEOUT,
@@ -110,6 +112,7 @@ struct tally_backend {
 	tally_t no_server, full;
 	tally_t queued_now_up, queued_now_down; /* waiting for a free server: up - down */
 	struct tally_histogram connect, first_byte, total;
+	tally_t answers[TALLY_STATUS_CLASSES]; /* HTTP: of its servers, and in their place */
 };
 
 struct tally_server {
@@ -121,7 +124,8 @@ struct tally_server {
 	tally_t response_errors; /* eresp: reset by it */
 	tally_t client_aborts, server_aborts;
 	tally_t connect_us_sum, total_us_sum,
-		timed;		/* sums for averages over `timed` connections */
+		timed;			       /* sums for averages over `timed` connections */
+	tally_t answers[TALLY_STATUS_CLASSES]; /* HTTP */
 	tally_t last_session_s; /* gauge: monotonic second of the last one; 0: none */
 };
 

@@ -2,13 +2,14 @@
 
 #include "http/bytes.h"
 
-enum { SWITCHING = 101, NO_CONTENT = 204, NOT_MODIFIED = 304 };
+enum { SWITCHING = 101, NO_CONTENT = 204, NOT_MODIFIED = 304, CONNECTION_OPTIONS_MAX = 16 };
 
 struct judge {
 	const struct http_head *head;
 	struct span bytes;
 	struct http_reply *r;
 	const char *error;
+	unsigned n_options;
 	bool has_coding, says_close, says_keep_alive;
 };
 
@@ -42,14 +43,17 @@ static bool judge_coding(struct judge *j, struct span value)
 	return true;
 }
 
-static void note_connection(struct judge *j, struct span list)
+static bool judge_connection(struct judge *j, struct span list)
 {
 	struct span word;
 
 	while (http_next_word(&list, &word)) {
+		if (++j->n_options > CONNECTION_OPTIONS_MAX)
+			return refuse(j, "more than 16 options of the connection");
 		j->says_close |= http_is(word, "close");
 		j->says_keep_alive |= http_is(word, "keep-alive");
 	}
+	return true;
 }
 
 static bool judge_field(struct judge *j, const struct http_field *f)
@@ -62,8 +66,7 @@ static bool judge_field(struct judge *j, const struct http_field *f)
 	case HTTP_TRANSFER_ENCODING:
 		return judge_coding(j, value);
 	case HTTP_CONNECTION:
-		note_connection(j, value);
-		return true;
+		return judge_connection(j, value);
 	case HTTP_UPGRADE:
 		j->r->upgrade = value;
 		return true;

@@ -2,6 +2,8 @@
 
 #include "http/bytes.h"
 
+enum { CONNECTION_OPTIONS_MAX = 16 };
+
 /* What is being judged. */
 struct judge {
 	const struct http_head *head;
@@ -9,7 +11,8 @@ struct judge {
 	struct http_request *r;
 	const char *error;
 	struct span host_field;
-	bool has_host, has_length, has_coding, says_close, says_keep_alive, says_upgrade;
+	unsigned n_options;
+	bool has_host, has_coding, says_close, says_keep_alive, says_upgrade;
 };
 
 static unsigned refuse(struct judge *j, unsigned status, const char *why)
@@ -122,9 +125,9 @@ static unsigned judge_line(struct judge *j)
 
 static unsigned judge_length(struct judge *j, struct span value)
 {
-	if (j->has_length)
+	if (j->r->has_length)
 		return refuse(j, 400, "more than one Content-Length");
-	j->has_length = true;
+	j->r->has_length = true;
 	if (!http_number(value, &j->r->body.length))
 		return refuse(j, 400, "Content-Length is not a number");
 	if (j->r->body.length > 0)
@@ -162,15 +165,19 @@ static unsigned judge_expect(struct judge *j, struct span value)
 	return 0;
 }
 
-static void note_connection(struct judge *j, struct span list)
+/* Each word may name a field, so that their number has a limit. */
+static unsigned judge_connection(struct judge *j, struct span list)
 {
 	struct span word;
 
 	while (http_next_word(&list, &word)) {
+		if (++j->n_options > CONNECTION_OPTIONS_MAX)
+			return refuse(j, 400, "more than 16 options of the connection");
 		j->says_close |= http_is(word, "close");
 		j->says_keep_alive |= http_is(word, "keep-alive");
 		j->says_upgrade |= http_is(word, "upgrade");
 	}
+	return 0;
 }
 
 static void note_te(struct judge *j, struct span list)
@@ -195,8 +202,7 @@ static unsigned judge_field(struct judge *j, const struct http_field *f)
 	case HTTP_EXPECT:
 		return judge_expect(j, value);
 	case HTTP_CONNECTION:
-		note_connection(j, value);
-		return 0;
+		return judge_connection(j, value);
 	case HTTP_TE:
 		note_te(j, value);
 		return 0;
@@ -242,7 +248,7 @@ static unsigned judge_authority(struct judge *j)
 
 static unsigned judge_body(struct judge *j)
 {
-	if (j->has_length && j->has_coding)
+	if (j->r->has_length && j->has_coding)
 		return refuse(j, 400, "Content-Length beside Transfer-Encoding");
 	if (j->r->body.kind == HTTP_BODY_NONE)
 		j->r->expects_continue = false;

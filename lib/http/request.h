@@ -33,6 +33,7 @@ struct http_request {
 	struct span path;	    /* begins with '/', without the query; "*" of OPTIONS */
 	struct span query;	    /* with its '?'; empty: none */
 	struct http_body body;
+	bool has_length;       /* a Content-Length was sent, perhaps of 0 */
 	struct span upgrade;   /* protocols asked for, where that can be granted; else empty */
 	bool wants_trailers;   /* TE: trailers */
 	bool expects_continue; /* waits for "100 Continue" before the body */

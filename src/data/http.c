@@ -1,6 +1,8 @@
 #include "data/http.h"
 
 #include "data/http_conn.h"
+#include "data/http_pool.h"
+#include "data/http_proxy.h"
 #include "data/tls.h"
 #include "data/worker_inside.h"
 #include "order.h"
@@ -106,14 +108,19 @@ struct http *http_new(struct worker *w)
 	list_init(&h->turns);
 	list_init(&h->free);
 	event_assign(&h->tick, w->base, -1, EV_PERSIST, on_tick, h);
-	if (wheel_init(&h->wheel, WHEEL_SLOTS, WHEEL_STEP_MS * 1000, worker_now(w)))
+	if (http_pool_init(h) && http_queue_init(h) &&
+		wheel_init(&h->wheel, WHEEL_SLOTS, WHEEL_STEP_MS * 1000, worker_now(w)))
 		return h;
+	free(h->pool.by_server);
+	http_queue_release(h);
 	free(h);
 	return NULL;
 }
 
 void http_close(struct http *h, const struct order *o)
 {
+	if (o->kind == ORDER_CLOSE_SERVER)
+		http_pool_drop(h, o->server);
 	list_for_each_safe (it, &h->conns) {
 		struct http_conn *c = container_of(it, struct http_conn, open);
 
@@ -124,6 +131,7 @@ void http_close(struct http *h, const struct order *o)
 
 void http_drain(struct http *h)
 {
+	http_pool_drop(h, UINT32_MAX);
 	list_for_each_safe (it, &h->conns) {
 		struct http_conn *c = container_of(it, struct http_conn, open);
 
@@ -142,6 +150,8 @@ void http_free(struct http *h)
 	list_for_each_safe (it, &h->free)
 		free(container_of(it, struct http_conn, open));
 	tls_worker_end(h);
+	http_pool_release(h);
+	http_queue_release(h);
 	event_del(&h->tick);
 	wheel_release(&h->wheel);
 	free(h);

@@ -20,6 +20,14 @@ struct http_timer {
 
 enum { HTTP_DATE_MAX = 32 };
 
+/* Connections to servers that are idle: http_pool.h. */
+struct http_pool {
+	struct list *by_server; /* by server id */
+	struct list idle;	/* all of them, longest idle first */
+	struct http_timer timer;
+	unsigned n_idle;
+};
+
 struct http {
 	struct worker *worker;
 	struct wheel wheel;
@@ -30,6 +38,9 @@ struct http {
 	struct list mark;	       /* in `turns`, behind those whose turn it is */
 	struct list free;	       /* memory of others */
 	uint32_t open;
+	struct http_pool pool;
+	struct list *queues; /* of http_exchange.waiting, by backend */
+	unsigned n_waiting;
 	uint64_t date_second; /* monotonic: when `date` was written */
 	char date[HTTP_DATE_MAX];
 };
@@ -46,6 +57,11 @@ void http_run_turns(struct http *h);
 static inline bool http_has_turns(const struct http *h)
 {
 	return h && !list_is_empty(&h->turns);
+}
+
+static inline bool http_has_waiting(const struct http *h)
+{
+	return h && h->n_waiting > 0;
 }
 
 /* Arms a timer or moves it; MONO_NEVER disarms it. */

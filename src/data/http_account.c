@@ -8,6 +8,16 @@ static struct tally_listener *listener_of(struct http_conn *c)
 	return &c->worker->tally->listeners[c->listener];
 }
 
+static struct tally_backend *backend_of(struct http_exchange *x)
+{
+	return &x->conn->worker->tally->backends[x->backend];
+}
+
+static struct tally_server *server_of(struct http_exchange *x)
+{
+	return &x->conn->worker->tally->servers[x->server_id];
+}
+
 void http_account_read(struct http_conn *c, size_t n)
 {
 	c->active = worker_now(c->worker);
@@ -15,13 +25,127 @@ void http_account_read(struct http_conn *c, size_t n)
 	tally_add(&listener_of(c)->bytes_in, n);
 }
 
+void http_account_body(struct http_exchange *x, size_t n)
+{
+	x->bytes_in += n;
+	tally_add(&backend_of(x)->bytes_in, n);
+	if (x->server_opened)
+		tally_add(&server_of(x)->bytes_in, n);
+}
+
 void http_account_sent(struct http_conn *c, size_t n)
 {
+	struct http_exchange *x = c->exchange;
+
 	c->active = worker_now(c->worker);
 	c->bytes_out += n;
-	if (c->exchange)
-		c->exchange->bytes_out += n;
 	tally_add(&listener_of(c)->bytes_out, n);
+	if (!x)
+		return;
+	x->bytes_out += n;
+	if (x->backend != UINT16_MAX)
+		tally_add(&backend_of(x)->bytes_out, n);
+	if (x->server_opened)
+		tally_add(&server_of(x)->bytes_out, n);
+}
+
+/* --- with a server --- */
+
+static uint32_t age_us(struct http_exchange *x)
+{
+	uint64_t us = mono_diff_us(x->started, worker_now(x->conn->worker));
+
+	return us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
+}
+
+void http_account_backend_opened(struct http_exchange *x)
+{
+	tally_add(&backend_of(x)->opened, 1);
+	tally_add(&backend_of(x)->bytes_in, x->bytes_in);
+}
+
+void http_account_queue(struct http_exchange *x, bool waits)
+{
+	tally_add(waits ? &backend_of(x)->queued_now_up : &backend_of(x)->queued_now_down, 1);
+}
+
+/* As in HAProxy a further try counts as a retry on the same server, or as a redispatch, for the backend
+ * and for the server that failed. */
+void http_account_chosen(struct http_exchange *x, uint32_t server)
+{
+	if (x->retries > 0 && x->server_id != UINT32_MAX) {
+		bool same = x->server_id == server;
+
+		tally_add(same ? &backend_of(x)->retries : &backend_of(x)->redispatches, 1);
+		tally_add(same ? &server_of(x)->retries : &server_of(x)->redispatches, 1);
+	}
+	tally_add(&x->conn->worker->tally->servers[server].chosen, 1);
+}
+
+void http_account_connect_failed(struct http_exchange *x)
+{
+	tally_add(&server_of(x)->connect_errors, 1);
+}
+
+void http_account_server_opened(struct http_exchange *x)
+{
+	struct worker *w = x->conn->worker;
+
+	x->server_opened = true;
+	x->connect_us = age_us(x);
+	tally_observe(&backend_of(x)->connect, mono_diff_us(x->active, worker_now(w)));
+	tally_add(&server_of(x)->opened, 1);
+	tally_add(&server_of(x)->bytes_in, x->bytes_in);
+	atomic_store_explicit(
+		&server_of(x)->last_session_s, worker_now(w).us / 1000000, memory_order_relaxed);
+}
+
+void http_account_server_closed(struct http_exchange *x)
+{
+	if (x->server_opened)
+		tally_add(&server_of(x)->closed, 1);
+	x->server_opened = false;
+}
+
+void http_account_first_byte(struct http_exchange *x)
+{
+	x->first_byte_us = age_us(x);
+	tally_observe(&backend_of(x)->first_byte, x->first_byte_us);
+	tally_add(&server_of(x)->answers[x->status / 100 - 1], 1);
+}
+
+static void end_at_server(struct http_exchange *x)
+{
+	struct tally_server *s = server_of(x);
+
+	if (x->reason == END_SERVER_RESET || x->reason == END_ANSWER_MALFORMED ||
+		x->reason == END_ANSWER_TIMEOUT)
+		tally_add(&s->response_errors, 1);
+	if (x->reason == END_SERVER_RESET)
+		tally_add(&s->server_aborts, 1);
+	if (x->reason == END_CLIENT_RESET || x->reason == END_CLIENT_CLOSED)
+		tally_add(&s->client_aborts, 1);
+	if (x->first_byte_us == 0)
+		return;
+	tally_add(&s->connect_us_sum, x->connect_us);
+	tally_add(&s->total_us_sum, age_us(x));
+	tally_add(&s->timed, 1);
+}
+
+static void end_at_backend(struct http_exchange *x)
+{
+	struct tally_backend *b = backend_of(x);
+
+	if (x->reason == END_CONNECT_FAILED || x->reason == END_CONNECT_TIMEOUT)
+		tally_add(&b->connect_errors, 1);
+	if (x->reason == END_NO_SERVER)
+		tally_add(&b->no_server, 1);
+	if (x->reason == END_SERVERS_FULL)
+		tally_add(&b->full, 1);
+	if (x->status != 0)
+		tally_add(&b->answers[x->status / 100 - 1], 1);
+	tally_observe(&b->total, age_us(x));
+	tally_add(&b->closed, 1);
 }
 
 /* --- what the log tells of a request --- */
@@ -83,6 +207,19 @@ static struct access_record record_of(struct http_conn *c)
 	return r;
 }
 
+/* Unless the server was taken out of the view since. */
+static struct addr server_addr(struct http_exchange *x)
+{
+	const struct view_backend *b;
+
+	if (x->server_id == UINT32_MAX)
+		return (struct addr){.family = AF_UNSPEC};
+	b = &worker_view(x->conn->worker)->backends[x->backend];
+	if (x->place < b->n_servers && b->servers[x->place].id == x->server_id)
+		return b->servers[x->place].addr;
+	return (struct addr){.family = AF_UNSPEC};
+}
+
 static void record_request(struct http_exchange *x)
 {
 	struct http_conn *c = x->conn;
@@ -90,7 +227,10 @@ static void record_request(struct http_exchange *x)
 
 	r.bytes_in = x->bytes_in;
 	r.bytes_out = x->bytes_out;
+	r.connect_us = x->connect_us;
 	r.first_byte_us = x->first_byte_us;
+	r.retries = x->retries;
+	r.server = server_addr(x);
 	r.total_us = mono_diff_us(x->started, worker_now(c->worker));
 	r.server_id = x->server_id;
 	r.backend = x->backend;
@@ -137,6 +277,10 @@ void http_account_end(struct http_exchange *x)
 		tally_add(&l->refused_request, 1);
 		keep_refusal(x);
 	}
+	if (x->server_id != UINT32_MAX)
+		end_at_server(x);
+	if (x->backend != UINT16_MAX)
+		end_at_backend(x);
 	tally_add(&x->conn->worker->tally->requests_ended[x->reason], 1);
 	if (x->conn->worker->setup.access)
 		record_request(x);

@@ -46,7 +46,7 @@ static void put_location(struct wire_writer *w, const struct answer *a)
 }
 
 /* On every answer over TLS (RFC 6797 7.2). */
-static void put_hsts(struct wire_writer *w, const struct http_exchange *x)
+void http_answer_put_hsts(struct wire_writer *w, const struct http_exchange *x)
 {
 	const struct config_tls *tls = x->conn->worker->config->listeners[x->conn->listener].tls;
 	char line[64];
@@ -65,7 +65,7 @@ static void put_fields(struct wire_writer *w, struct http_exchange *x, const str
 	put(w, "Date: ");
 	put(w, http_date(x->conn->worker->http));
 	put(w, "\r\n");
-	put_hsts(w, x);
+	http_answer_put_hsts(w, x);
 	put_location(w, a);
 	if (a->type) {
 		put(w, "Content-Type: ");
@@ -139,11 +139,9 @@ static unsigned redirect_status(const struct http_request *r, unsigned status)
 	return status == 302 ? 307 : status;
 }
 
-static struct span scheme_of(const struct http_exchange *x, const struct config_redirect *to)
+static struct span scheme_of(const struct http_conn *c, const struct config_redirect *to)
 {
-	if (to->scheme)
-		return span_str(to->scheme);
-	return span_str(x->conn->link.tls ? "https" : "http");
+	return span_str(to->scheme ? to->scheme : http_conn_scheme(c));
 }
 
 /* The port belongs to the scheme and host that it was asked with. */
@@ -160,7 +158,7 @@ bool http_answer_redirect(struct http_exchange *x, const struct config_redirect 
 	struct answer a = {.status = redirect_status(r, to->status)};
 	bool has_path = r->path.p[0] == '/';
 
-	a.location[0] = scheme_of(x, to);
+	a.location[0] = scheme_of(x->conn, to);
 	a.location[1] = span_str("://");
 	a.location[2] = host_of(r, to);
 	a.location[3] = to->path ? span_str(to->path) : has_path ? r->path : span_str("/");

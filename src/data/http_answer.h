@@ -2,6 +2,7 @@
 #ifndef DATA_HTTP_ANSWER_H
 #define DATA_HTTP_ANSWER_H
 
+#include "base/wire.h"
 #include "config.h"
 #include "data/http_exchange.h"
 
@@ -9,6 +10,9 @@
 bool http_answer_redirect(struct http_exchange *x, const struct config_redirect *to);
 bool http_answer_respond(struct http_exchange *x, const struct config_respond *with);
 bool http_answer_health(struct http_exchange *x, const struct config_respond *of);
+
+/* Strict-Transport-Security, where the listener wants it: on every answer over TLS (RFC 6797). */
+void http_answer_put_hsts(struct wire_writer *w, const struct http_exchange *x);
 
 /* `why` may be NULL. */
 bool http_answer_error(struct http_exchange *x, unsigned status, const char *why);

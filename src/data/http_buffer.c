@@ -71,3 +71,16 @@ void http_buffer_put(struct http_buffer *b, struct span bytes)
 		memcpy(b->bytes + b->end, bytes.p, bytes.n);
 	b->end += (uint32_t)bytes.n;
 }
+
+bool http_buffer_put_first(struct buffers *pool, struct http_buffer **b, struct span bytes)
+{
+	uint32_t held;
+
+	if (!http_buffer_reserve(pool, b, bytes.n))
+		return false;
+	held = (*b)->end - (*b)->start;
+	memmove((*b)->bytes + (*b)->start + bytes.n, (*b)->bytes + (*b)->start, held);
+	memcpy((*b)->bytes + (*b)->start, bytes.p, bytes.n);
+	(*b)->end += (uint32_t)bytes.n;
+	return true;
+}

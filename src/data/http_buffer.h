@@ -24,6 +24,9 @@ void http_buffer_take(struct buffers *pool, struct http_buffer **b, size_t n);
 
 void http_buffer_put(struct http_buffer *b, struct span bytes); /* there is room */
 
+/* Puts bytes before what is held. False: out of memory. */
+bool http_buffer_put_first(struct buffers *pool, struct http_buffer **b, struct span bytes);
+
 static inline struct span http_buffer_held(const struct http_buffer *b)
 {
 	return b ? span_of(b->bytes + b->start, b->end - b->start) : span_of(NULL, 0);

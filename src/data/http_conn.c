@@ -4,6 +4,7 @@
 #include "data/account.h"
 #include "data/http_account.h"
 #include "data/http_exchange.h"
+#include "data/http_proxy.h"
 #include "data/proxy_header.h"
 #include "data/worker_inside.h"
 #include "order.h"
@@ -53,27 +54,25 @@ static enum http_step wait_for_edge(struct http_conn *c, bool writes)
 	return http_conn_finish(c, END_NO_MEMORY);
 }
 
-enum got { GOT_BYTES, GOT_NOTHING, GOT_END, GOT_RESET, GOT_NO_MEMORY };
-
-static enum got read_some(struct http_conn *c)
+enum http_got http_conn_read(struct http_conn *c)
 {
 	ssize_t n;
 
 	if (!c->link.readable)
-		return GOT_NOTHING;
+		return HTTP_GOT_NOTHING;
 	if (!http_buffer_reserve(pool_of(c), &c->in, c->in ? 1 : READ_ROOM))
-		return GOT_NO_MEMORY;
+		return HTTP_GOT_NO_MEMORY;
 	n = link_recv(&c->link, c->in->bytes + c->in->end, http_buffer_room(c->in));
 	if (n > 0) {
 		c->in->end += (uint32_t)n;
 		http_account_read(c, (size_t)n);
-		return GOT_BYTES;
+		return HTTP_GOT_BYTES;
 	}
 	if (http_buffer_held(c->in).n == 0)
 		http_buffer_drop(pool_of(c), &c->in);
 	if (n == -EAGAIN)
-		return GOT_NOTHING;
-	return n == 0 ? GOT_END : GOT_RESET;
+		return HTTP_GOT_NOTHING;
+	return n == 0 ? HTTP_GOT_END : HTTP_GOT_RESET;
 }
 
 /* --- 1. accept --- */
@@ -160,15 +159,15 @@ static enum http_step step_proxy(struct http_conn *c)
 	for (;;) {
 		struct proxyproto header;
 
-		switch (read_some(c)) {
-		case GOT_NOTHING:
+		switch (http_conn_read(c)) {
+		case HTTP_GOT_NOTHING:
 			return wait_for_edge(c, false);
-		case GOT_END:
-		case GOT_RESET:
+		case HTTP_GOT_END:
+		case HTTP_GOT_RESET:
 			return http_conn_finish(c, END_HELLO_CLOSED);
-		case GOT_NO_MEMORY:
+		case HTTP_GOT_NO_MEMORY:
 			return http_conn_finish(c, END_NO_MEMORY);
-		case GOT_BYTES:
+		case HTTP_GOT_BYTES:
 			break;
 		}
 		switch (proxyproto_parse(http_buffer_held(c->in), &header)) {
@@ -284,17 +283,17 @@ static enum http_step step_head(struct http_conn *c)
 		http_buffer_held(c->in).n > 0 && !c->exchange ? judge_head(c) : HTTP_STEP_HEAD;
 
 	while (next == HTTP_STEP_HEAD) {
-		switch (read_some(c)) {
-		case GOT_BYTES:
+		switch (http_conn_read(c)) {
+		case HTTP_GOT_BYTES:
 			next = judge_head(c);
 			break;
-		case GOT_NOTHING:
+		case HTTP_GOT_NOTHING:
 			return wait_for_edge(c, false);
-		case GOT_END:
+		case HTTP_GOT_END:
 			return gone(c, false);
-		case GOT_RESET:
+		case HTTP_GOT_RESET:
 			return gone(c, true);
-		case GOT_NO_MEMORY:
+		case HTTP_GOT_NO_MEMORY:
 			return http_conn_finish(c, END_NO_MEMORY);
 		}
 	}
@@ -303,11 +302,12 @@ static enum http_step step_head(struct http_conn *c)
 
 /* --- 5. the answer --- */
 
-/* 0: all was sent; -EAGAIN: not yet; another negative errno. */
-static int send_out(struct http_conn *c)
+int http_conn_send(struct http_conn *c)
 {
 	struct http_exchange *x = c->exchange;
 
+	if (c->link.blocked)
+		return -EAGAIN;
 	while (x->out || x->rest.n > 0) {
 		struct span bytes = x->out ? http_buffer_held(x->out) : x->rest;
 		ssize_t n = link_send(&c->link, bytes);
@@ -344,19 +344,54 @@ static enum http_step go_on(struct http_conn *c)
 	return HTTP_STEP_LINGER;
 }
 
-static enum http_step step_answer(struct http_conn *c)
+static enum http_step send_ours(struct http_conn *c)
 {
 	int error;
 
 	if (c->exchange->status == 0) /* nothing to send: out of memory */
 		return http_conn_finish(c, (enum end_reason)c->exchange->reason);
-	error = send_out(c);
+	error = http_conn_send(c);
 	if (error == 0)
 		return go_on(c);
 	if (error != -EAGAIN)
 		return http_conn_finish(c, END_CLIENT_RESET);
 	set_deadline(c, listener_of(c)->timeouts.idle_ms);
 	return wait_for_edge(c, true);
+}
+
+static void take_next_turn(struct http_conn *c)
+{
+	if (list_is_empty(&c->turn))
+		list_add_tail(&c->worker->http->turns, &c->turn);
+}
+
+/* The exchange has time limits of its own. */
+static enum http_step step_answer(struct http_conn *c)
+{
+	struct http_exchange *x = c->exchange;
+
+	if (x->phase == HTTP_PHASE_OURS)
+		return send_ours(c);
+	if (c->link.failed)
+		return http_conn_finish(c, END_CLIENT_RESET);
+	c->deadline = MONO_NEVER;
+	switch (http_proxy_run(x)) {
+	case HTTP_PROXY_WAIT:
+		return wait_for_edge(c, c->link.blocked);
+	case HTTP_PROXY_TURN_OVER:
+		take_next_turn(c);
+		return HTTP_STEP_WAIT;
+	case HTTP_PROXY_OURS:
+		return send_ours(c);
+	case HTTP_PROXY_DONE:
+		return go_on(c);
+	case HTTP_PROXY_ENDED:
+		return http_conn_finish(c, (enum end_reason)x->reason);
+	case HTTP_PROXY_NEXT:
+		break;
+	}
+	BUG_ON(true);
+	return HTTP_STEP_GONE;
 }
 
 /* --- 6. linger: a close over bytes that we never read would be a reset, and overtake the answer --- */
@@ -382,6 +417,9 @@ static enum http_step step_linger(struct http_conn *c)
 enum http_step http_conn_finish(struct http_conn *c, enum end_reason reason)
 {
 	struct worker *w = c->worker;
+	/* Only a reset tells a client that counts on the close that there should have been more. */
+	bool cut_short =
+		c->exchange && reason == END_SERVER_RESET && c->exchange->request.minor == 0;
 
 	if (c->exchange) {
 		if (c->exchange->reason == END_ANSWERED)
@@ -390,7 +428,10 @@ enum http_step http_conn_finish(struct http_conn *c, enum end_reason reason)
 		end_exchange(c);
 	}
 	http_account_close(c, reason);
-	link_close(&c->link, w->poller);
+	if (cut_short)
+		link_reset(&c->link, w->poller);
+	else
+		link_close(&c->link, w->poller);
 	http_buffer_drop(pool_of(c), &c->in);
 	http_stop_timer(w->http, &c->timer);
 	list_del(&c->turn);
@@ -426,8 +467,7 @@ static void go(struct http_conn *c, enum http_step next)
 	while (next != HTTP_STEP_WAIT && next != HTTP_STEP_GONE) {
 		c->step = (uint8_t)next;
 		if (next == HTTP_STEP_HEAD && c->requests - requests >= REQUESTS_PER_TURN) {
-			if (list_is_empty(&c->turn))
-				list_add_tail(&c->worker->http->turns, &c->turn);
+			take_next_turn(c);
 			return;
 		}
 		next = steps[next].run(c);
@@ -500,9 +540,19 @@ bool http_conn_is_meant(const struct http_conn *c, const struct order *o)
 		return true;
 	case ORDER_CLOSE_SESSION:
 		return number_of(c) == o->session;
+	case ORDER_CLOSE_SERVER:
+		return c->exchange && c->exchange->counts_server &&
+		       c->exchange->server_id == o->server;
 	default:
 		return false;
 	}
+}
+
+static const char *state_of(const struct http_conn *c)
+{
+	if (c->step == HTTP_STEP_HEAD && !c->exchange)
+		return "idle";
+	return c->step == HTTP_STEP_ANSWER ? http_proxy_phase(c->exchange) : steps[c->step].name;
 }
 
 void http_conn_describe(struct http_conn *c, struct order_session *ret)
@@ -520,7 +570,7 @@ void http_conn_describe(struct http_conn *c, struct order_session *ret)
 		.idle_ms = mono_diff_us(c->active, now) / 1000,
 		.bytes_in = c->bytes_in,
 		.bytes_out = c->bytes_out,
-		.state = c->step == HTTP_STEP_HEAD && !x ? "idle" : steps[c->step].name,
+		.state = state_of(c),
 	};
 	link_local(&c->link, &ret->local);
 	if (x)

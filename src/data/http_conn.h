@@ -39,7 +39,8 @@ struct http_conn {
 	struct addr client, local; /* local: of the PROXY header, or unset */
 	struct mono started, active;
 	uint64_t bytes_in, bytes_out;
-	uint32_t sequence; /* of the worker */
+	char client_text[ADDR_TEXT_MAX]; /* its address; empty until it is needed */
+	uint32_t sequence;		 /* of the worker */
 	uint32_t requests;
 	uint16_t listener;
 	uint8_t step;
@@ -53,6 +54,25 @@ void http_conn_accept(struct listener *l, int fd, const struct addr *client);
 
 /* Goes on from the present step as far as that leads. */
 void http_conn_drive(struct http_conn *c);
+
+/* Reads into c->in. */
+enum http_got {
+	HTTP_GOT_BYTES,
+	HTTP_GOT_NOTHING,
+	HTTP_GOT_END,
+	HTTP_GOT_RESET,
+	HTTP_GOT_NO_MEMORY,
+};
+enum http_got http_conn_read(struct http_conn *c);
+
+/* Sends what the exchange has for the client. 0: all of it; -EAGAIN: not yet; another negative errno. */
+int http_conn_send(struct http_conn *c);
+
+/* As a URI has it: "http" or "https". */
+static inline const char *http_conn_scheme(const struct http_conn *c)
+{
+	return c->link.tls ? "https" : "http";
+}
 
 /* The only exit. */
 enum http_step http_conn_finish(struct http_conn *c, enum end_reason reason);

@@ -2,6 +2,7 @@
 
 #include "data/http_account.h"
 #include "data/http_answer.h"
+#include "data/http_proxy.h"
 #include "data/tls.h"
 #include "data/worker_inside.h"
 #include "http/path.h"
@@ -30,6 +31,7 @@ struct http_exchange *http_exchange_new(struct http_conn *c)
 	x->backend = UINT16_MAX;
 	x->route = ROUTE_NONE;
 	x->reason = END_ANSWERED;
+	list_init(&x->waiting);
 	return x;
 }
 
@@ -37,11 +39,19 @@ void http_exchange_free(struct http_exchange *x)
 {
 	struct buffers *pool = &x->conn->worker->buffers;
 
+	http_proxy_release(x);
 	http_buffer_drop(pool, &x->out);
 	buffers_put(pool, x, sizeof(*x));
 }
 
 /* --- answers --- */
+
+/* A body that nobody takes would be the next request. */
+static void close_over_body(struct http_exchange *x)
+{
+	if (x->request.body.kind != HTTP_BODY_NONE && !x->request_body.done)
+		x->conn->closes = true;
+}
 
 static void check_answered(struct http_exchange *x, bool answered)
 {
@@ -53,12 +63,30 @@ void http_exchange_refuse(
 	struct http_exchange *x, unsigned status, enum end_reason reason, const char *why)
 {
 	x->reason = (uint8_t)reason;
+	close_over_body(x);
 	check_answered(x, http_answer_error(x, status, why));
 }
 
-static void answer(struct http_exchange *x, const struct config_route *r)
+static void to_backend(struct http_exchange *x, const struct config_route *r, struct span bytes)
 {
+	x->backend = (uint16_t)r->backend;
+	x->asked_upgrade = x->request.upgrade.n > 0;
+	if (http_proxy_begin(x, bytes)) {
+		http_head_begin(&x->head, HTTP_RESPONSE);
+		return;
+	}
+	x->phase = HTTP_PHASE_OURS;
+	http_exchange_refuse(x, 503, END_NO_MEMORY, NULL);
+}
+
+static void answer(struct http_exchange *x, const struct config_route *r, struct span bytes)
+{
+	if (r->action != ACTION_BACKEND)
+		close_over_body(x);
 	switch (r->action) {
+	case ACTION_BACKEND:
+		to_backend(x, r, bytes);
+		return;
 	case ACTION_REDIRECT:
 		if (!r->redirect.host && x->request.authority.n == 0)
 			http_exchange_refuse(x, 400, END_REQUEST_MALFORMED, "no Host");
@@ -70,9 +98,6 @@ static void answer(struct http_exchange *x, const struct config_route *r)
 		break;
 	case ACTION_HEALTH:
 		check_answered(x, http_answer_health(x, &r->respond));
-		break;
-	case ACTION_BACKEND:
-		http_exchange_refuse(x, 503, END_NO_SERVER, NULL);
 		break;
 	}
 }
@@ -118,7 +143,7 @@ static bool is_meant_for_us(const struct http_exchange *x)
 	return n <= 0 || tls_is_meant_for(tls, span_of(host, (size_t)n));
 }
 
-static void route(struct http_exchange *x)
+static void route(struct http_exchange *x, struct span bytes)
 {
 	int found = find_route(x);
 	const struct config_route *r;
@@ -140,7 +165,7 @@ static void route(struct http_exchange *x)
 	x->route = (int16_t)found;
 	r = &listener_of(x)->routes[found];
 	if (is_allowed(x, r))
-		answer(x, r);
+		answer(x, r, bytes);
 	else
 		http_exchange_refuse(x, 403, END_SOURCE_REFUSED, NULL);
 }
@@ -156,19 +181,18 @@ void http_exchange_begin(struct http_exchange *x)
 	struct http_conn *c = x->conn;
 	struct span bytes = http_buffer_held(c->in);
 	const char *why;
+	size_t head_len = x->head.len;
 	unsigned status = http_request_judge(&x->head, bytes, &x->request, &why);
 
 	x->is_request = true;
-	x->bytes_in = x->head.len;
+	x->bytes_in = head_len;
 	http_account_request(x, bytes);
-	/* What is refused may be framed as we do not know; a body that nobody takes would be the next
-	 * request. */
-	if (status != 0 || !x->request.keeps_alive || x->request.body.kind != HTTP_BODY_NONE ||
-		c->worker->draining)
+	/* What is refused may be framed as we do not know. */
+	if (status != 0 || !x->request.keeps_alive || c->worker->draining)
 		c->closes = true;
 	if (status != 0)
 		http_exchange_refuse(x, status, reason_of(status), why);
 	else
-		route(x);
-	http_buffer_take(&c->worker->buffers, &c->in, x->head.len);
+		route(x, bytes);
+	http_buffer_take(&c->worker->buffers, &c->in, head_len);
 }

@@ -1,11 +1,13 @@
-/* One request and its answer. Finds the route, and has it answered: by ourselves (http_answer.h) or, in
- * time, by a server. Knows neither how the client's connection is secured nor how its messages are
+/* One request and its answer. Finds the route, and has it answered: by ourselves (http_answer.h) or by a
+ * server (http_proxy.h). Knows neither how the client's connection is secured nor how its messages are
  * framed. Lives in a pooled buffer. owner: worker. */
 #ifndef DATA_HTTP_EXCHANGE_H
 #define DATA_HTTP_EXCHANGE_H
 
 #include "access.h"
+#include "data/choice.h"
 #include "data/http_conn.h"
+#include "http/flow.h"
 #include "http/request.h"
 
 /* What the access log tells of a request, kept beyond its head. */
@@ -15,6 +17,15 @@ struct http_log_text {
 	uint8_t bytes[ACCESS_NAME_MAX + ACCESS_METHOD_MAX + ACCESS_PATH_MAX + ACCESS_AGENT_MAX];
 };
 
+/* Who answers, and how far that is. */
+enum http_phase {
+	HTTP_PHASE_OURS,     /* we do */
+	HTTP_PHASE_CHOOSE,   /* a server; waits here while all are full */
+	HTTP_PHASE_REST,     /* before servers that failed are tried again */
+	HTTP_PHASE_EXCHANGE, /* with a server, from connecting to the end of the answer */
+	HTTP_PHASE_TUNNEL,   /* the server has switched protocols */
+};
+
 struct http_exchange {
 	struct http_conn *conn;
 	struct mono started;	     /* the first byte of the request was here */
@@ -22,13 +33,38 @@ struct http_exchange {
 	struct http_buffer *out;     /* for the client */
 	struct span rest;	     /* for the client behind that: of the configuration */
 	uint64_t bytes_in, bytes_out;
-	uint32_t first_byte_us; /* since `started` */
-	uint32_t server_id;	/* UINT32_MAX: none */
-	uint16_t backend;	/* UINT16_MAX: none */
+	uint32_t connect_us, first_byte_us; /* since `started` */
+	uint32_t server_id;		    /* UINT32_MAX: none */
+	uint16_t backend;		    /* UINT16_MAX: none */
 	int16_t route;
 	uint16_t status; /* of the answer; 0: none yet */
 	uint8_t reason;	 /* enum end_reason, as far as it is known */
 	bool is_request; /* the head was read and taken */
+
+	/* with a server: http_proxy.c, http_relay.c */
+	enum http_phase phase;
+	struct choice choice;
+	struct http_upstream *upstream;
+	struct list waiting; /* in http->queues */
+	struct http_timer timer;
+	struct mono active;	       /* the last byte either way, or when the phase began */
+	struct http_buffer *to_server; /* while `replayable` all of the request so far */
+	uint32_t sent;		       /* of that */
+	int error;		       /* a positive errno */
+	struct http_flow request_body, reply_body;
+	uint16_t place; /* of the server, in the view it was chosen from */
+	uint8_t retries;
+	bool counts_server; /* in load->active */
+	bool server_opened; /* counted as opened at its server */
+	bool has_proxy_header;
+	bool replayable;  /* the request can be sent to another server */
+	bool send_broken; /* the server takes no more of it */
+	bool asked_upgrade;
+	bool reply_keeps_alive;
+	bool moved; /* something, in this step of the relay */
+	bool timed_out;
+	bool client_ended, server_ended; /* of a tunnel */
+
 	struct http_log_text log;
 	struct http_head head;
 };

@@ -81,6 +81,11 @@ ssize_t link_send(struct link *l, struct span bytes)
 	return sent;
 }
 
+bool link_is_over(const struct link *l)
+{
+	return l->ended || l->failed || stream_is_over(l->watch.fd);
+}
+
 void link_end(struct link *l)
 {
 	if (!l->finished && l->tls)

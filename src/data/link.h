@@ -52,6 +52,9 @@ void link_unsecure(struct link *l);
 ssize_t link_recv(struct link *l, void *buf, size_t n);
 ssize_t link_send(struct link *l, struct span bytes);
 
+/* The peer has ended or reset, or sent what nobody asked for. */
+bool link_is_over(const struct link *l);
+
 /* Ends our side; the peer may go on. */
 void link_end(struct link *l);
 

@@ -1,6 +1,7 @@
 #include "data/worker.h"
 
 #include "base/bug.h"
+#include "data/http_proxy.h"
 #include "data/orders.h"
 #include "data/worker_inside.h"
 
@@ -71,11 +72,18 @@ void worker_want_tick(struct worker *w)
 	start_timer(&w->tick, TICK_MS);
 }
 
+static bool has_waiting(const struct worker *w)
+{
+	return w->queue.waiting > 0 || http_has_waiting(w->http);
+}
+
 static void use_room(struct worker *w)
 {
 	listeners_resume(w);
 	if (w->queue.waiting > 0)
 		queue_serve(w);
+	if (http_has_waiting(w->http))
+		http_queue_serve(w->http);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
@@ -85,7 +93,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	use_room(w);
-	if (w->queue.waiting == 0 && !w->listeners.paused && !w->listeners.reported)
+	if (!has_waiting(w) && !w->listeners.paused && !w->listeners.reported)
 		event_del(&w->tick);
 }
 
@@ -235,7 +243,7 @@ static void turn(struct worker *w)
 	turns_run(&w->turns);
 	if (w->http)
 		http_run_turns(w->http);
-	if (w->some_ended && (w->listeners.paused || w->queue.waiting > 0))
+	if (w->some_ended && (w->listeners.paused || has_waiting(w)))
 		use_room(w);
 	w->some_ended = false;
 	orders_report_drained(w);

@@ -314,16 +314,7 @@ Test(config_load, of_the_whole_platform_only_what_comes_later_is_refused)
 	text = example(TOP_SRCDIR "/tests/unit/src/platform/backend-node.conf");
 	case_errors(text,
 		"t.conf:22: listeners[0].tls.alpn[0]: \"h2\" is not supported yet by this version\n"
-		"t.conf:26: listeners[0].timeouts.connect: not supported yet by this version\n"
-		"t.conf:26: listeners[0].timeouts.response: not supported yet by this version\n"
-		"t.conf:26: listeners[0].timeouts.tunnel: not supported yet by this version\n"
-		"t.conf:30: listeners[0].routes[1].backend: not supported yet by this version\n"
-		"t.conf:31: listeners[0].routes[2].backend: not supported yet by this version\n"
-		"t.conf:32: listeners[0].routes[3].backend: not supported yet by this version\n"
-		"t.conf:33: listeners[0].routes[4].backend: not supported yet by this version\n"
-		"t.conf:34: listeners[0].routes[5].backend: not supported yet by this version\n"
 		"t.conf:35: listeners[0].routes[5].rate_limit: not supported yet by this version\n"
-		"t.conf:36: listeners[0].routes[6].backend: not supported yet by this version\n"
 		"t.conf:41: listeners[0].routes[11].respond.status_page: not supported yet by this "
 		"version\n"
 		"t.conf:62: redis: not supported yet by this version\n"

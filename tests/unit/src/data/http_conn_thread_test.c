@@ -167,7 +167,7 @@ static void long_target_and_long_head_are_refused(void)
 	struct rig *r = rig_new(&plain);
 	static char text[40000];
 
-	memset(text, 'a', sizeof(text));
+	memset(text, 'a', sizeof(text) - 1);
 	memcpy(text, "GET /", 5);
 	text[9000] = '\0';
 	CHECK(gets(r, text, 414, true));

@@ -1,0 +1,343 @@
+#include "data/http_forward.h"
+
+#include "base/wire.h"
+#include "data/http_answer.h"
+#include "data/worker_inside.h"
+#include "http/bytes.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum {
+	ADDED_ROOM = 2048
+}; /* for all that we say ourselves, but for what is as long as the client makes it */
+
+static void put(struct wire_writer *w, const char *text)
+{
+	wire_put_bytes(w, span_str(text));
+}
+
+static void put_field(struct wire_writer *w, const char *name, struct span value)
+{
+	put(w, name);
+	put(w, ": ");
+	wire_put_bytes(w, value);
+	put(w, "\r\n");
+}
+
+static void put_line(struct wire_writer *w, struct span name, struct span value)
+{
+	wire_put_bytes(w, name);
+	put(w, ": ");
+	wire_put_bytes(w, value);
+	put(w, "\r\n");
+}
+
+static void put_length(struct wire_writer *w, uint64_t length)
+{
+	char text[48];
+
+	snprintf(text, sizeof(text), "Content-Length: %" PRIu64 "\r\n", length);
+	put(w, text);
+}
+
+/* --- what belongs to one connection --- */
+
+static bool is_named(struct span list, struct span name)
+{
+	struct span word;
+
+	while (http_next_word(&list, &word))
+		if (http_same(word, name))
+			return true;
+	return false;
+}
+
+/* Connection may name fields that end here. Those that we know have rules of their own, so that nobody
+ * can have them dropped. */
+static bool ends_here(const struct http_head *h, struct span bytes, struct span name)
+{
+	for (unsigned i = 0; i < h->n_fields; i++)
+		if (h->fields[i].id == HTTP_CONNECTION &&
+			is_named(http_part(bytes, h->fields[i].value), name))
+			return true;
+	return false;
+}
+
+/* --- what is said of the client --- */
+
+/* A request on its way, and the fields of it that are ours to write. */
+struct forward {
+	struct http_exchange *x;
+	struct span bytes;
+	bool trusted; /* what the client says of others is kept */
+	struct wire_writer w;
+};
+
+static bool is_trusted(const struct http_conn *c)
+{
+	const struct config_listener *l = &c->worker->config->listeners[c->listener];
+
+	return addr_in_any(&c->client, l->trusted_proxies, l->n_trusted_proxies);
+}
+
+/* The first of these fields; empty: none, or not believed. */
+static struct span said(const struct forward *f, enum http_field_id id)
+{
+	const struct http_head *h = &f->x->head;
+
+	for (unsigned i = 0; f->trusted && i < h->n_fields; i++)
+		if (h->fields[i].id == id)
+			return http_part(f->bytes, h->fields[i].value);
+	return span_of(NULL, 0);
+}
+
+/* `name: ` and what trusted proxies said, each with a comma behind it: our own word comes next. */
+static void begin_list(struct forward *f, const char *name, enum http_field_id id)
+{
+	const struct http_head *h = &f->x->head;
+
+	put(&f->w, name);
+	put(&f->w, ": ");
+	for (unsigned i = 0; f->trusted && i < h->n_fields; i++) {
+		struct span value = http_part(f->bytes, h->fields[i].value);
+
+		if (h->fields[i].id != id || value.n == 0)
+			continue;
+		wire_put_bytes(&f->w, value);
+		put(&f->w, ", ");
+	}
+}
+
+static void put_said_or(
+	struct forward *f, const char *name, enum http_field_id id, struct span ours)
+{
+	struct span value = said(f, id);
+
+	put_field(&f->w, name, value.n > 0 ? value : ours);
+}
+
+static struct span client_text(struct http_conn *c)
+{
+	if (!c->client_text[0])
+		addr_format_ip(&c->client, c->client_text);
+	return span_str(c->client_text);
+}
+
+/* RFC 7239: an address of IPv6 stands in brackets and quotes, a host in quotes. */
+static void put_forwarded(struct forward *f, struct span client)
+{
+	bool quoted = f->x->conn->client.family != AF_INET;
+
+	begin_list(f, "Forwarded", HTTP_FORWARDED);
+	put(&f->w, quoted ? "for=\"[" : "for=");
+	wire_put_bytes(&f->w, client);
+	put(&f->w, quoted ? "]\"" : "");
+	if (f->x->request.authority.n > 0) {
+		put(&f->w, ";host=\"");
+		wire_put_bytes(&f->w, f->x->request.authority);
+		put(&f->w, "\"");
+	}
+	put(&f->w, ";proto=");
+	put(&f->w, http_conn_scheme(f->x->conn));
+	put(&f->w, "\r\n");
+}
+
+static void put_request_id(struct forward *f)
+{
+	struct prng *prng = &f->x->conn->worker->prng;
+	char id[33];
+
+	snprintf(id, sizeof(id), "%016" PRIx64 "%016" PRIx64, prng_next(prng), prng_next(prng));
+	put_said_or(f, "X-Request-Id", HTTP_X_REQUEST_ID, span_str(id));
+}
+
+static void put_client(struct forward *f)
+{
+	struct http_conn *c = f->x->conn;
+	struct span client = client_text(c);
+	char port[8];
+
+	if (c->local.family == AF_UNSPEC)
+		link_local(&c->link, &c->local);
+	snprintf(port, sizeof(port), "%u", c->local.port);
+	begin_list(f, "X-Forwarded-For", HTTP_X_FORWARDED_FOR);
+	wire_put_bytes(&f->w, client);
+	put(&f->w, "\r\n");
+	put_said_or(f, "X-Forwarded-Proto", HTTP_X_FORWARDED_PROTO, span_str(http_conn_scheme(c)));
+	put_said_or(f, "X-Forwarded-Host", HTTP_X_FORWARDED_HOST, f->x->request.authority);
+	put_said_or(f, "X-Forwarded-Port", HTTP_X_FORWARDED_PORT, span_str(port));
+	put_said_or(f, "X-Real-IP", HTTP_X_REAL_IP, client);
+	put_forwarded(f, client);
+	put_request_id(f);
+}
+
+/* --- requests --- */
+
+static bool goes_on(const struct forward *f, const struct http_field *field)
+{
+	struct span name = http_part(f->bytes, field->name);
+
+	switch ((enum http_field_id)field->id) {
+	case HTTP_OTHER:
+		return !http_field_is_disguised(name) && !ends_here(&f->x->head, f->bytes, name);
+	case HTTP_CONNECTION:
+	case HTTP_CONTENT_LENGTH:
+	case HTTP_EXPECT:
+	case HTTP_FORWARDED:
+	case HTTP_HOST:
+	case HTTP_HTTP2_SETTINGS:
+	case HTTP_KEEP_ALIVE:
+	case HTTP_PROXY_CONNECTION:
+	case HTTP_TE:
+	case HTTP_TRANSFER_ENCODING:
+	case HTTP_UPGRADE:
+	case HTTP_X_FORWARDED_FOR:
+	case HTTP_X_FORWARDED_HOST:
+	case HTTP_X_FORWARDED_PORT:
+	case HTTP_X_FORWARDED_PROTO:
+	case HTTP_X_REAL_IP:
+	case HTTP_X_REQUEST_ID:
+		return false;
+	default:
+		return true;
+	}
+}
+
+static void put_request_framing(struct forward *f)
+{
+	const struct http_request *r = &f->x->request;
+
+	if (r->body.kind == HTTP_BODY_CHUNKED)
+		put(&f->w, "Transfer-Encoding: chunked\r\n");
+	else if (r->has_length)
+		put_length(&f->w, r->body.length);
+	if (r->expects_continue)
+		put(&f->w, "Expect: 100-continue\r\n");
+	if (r->upgrade.n == 0)
+		return;
+	put(&f->w, "Connection: Upgrade\r\n");
+	put_field(&f->w, "Upgrade", r->upgrade);
+}
+
+static void put_request(struct forward *f)
+{
+	const struct http_request *r = &f->x->request;
+	const struct http_head *h = &f->x->head;
+
+	wire_put_bytes(&f->w, r->method_text);
+	put(&f->w, " ");
+	wire_put_bytes(&f->w, r->path);
+	wire_put_bytes(&f->w, r->query);
+	put(&f->w, " HTTP/1.1\r\n");
+	put_field(&f->w, "Host", r->authority);
+	for (unsigned i = 0; i < h->n_fields; i++)
+		if (goes_on(f, &h->fields[i]))
+			put_line(&f->w, http_part(f->bytes, h->fields[i].name),
+				http_part(f->bytes, h->fields[i].value));
+	put_client(f);
+	put_request_framing(f);
+	put(&f->w, "\r\n");
+}
+
+bool http_forward_request(struct http_exchange *x, struct span bytes)
+{
+	struct forward f = {.x = x, .bytes = bytes, .trusted = is_trusted(x->conn)};
+	/* The authority is repeated in two more fields. */
+	size_t room = x->head.len + ADDED_ROOM + 2 * x->request.authority.n;
+
+	if (!http_buffer_reserve(&x->conn->worker->buffers, &x->to_server, room))
+		return false;
+	f.w = wire_write(x->to_server->bytes + x->to_server->end, http_buffer_room(x->to_server));
+	put_request(&f);
+	if (f.w.failed)
+		return false;
+	x->to_server->end += (uint32_t)wire_written(&f.w);
+	return true;
+}
+
+/* --- answers --- */
+
+/* One of the two has the say of it, and who terminates TLS knows more. */
+static bool has_hsts(const struct http_exchange *x)
+{
+	const struct config_tls *tls = x->conn->worker->config->listeners[x->conn->listener].tls;
+
+	return tls && tls->hsts_ms > 0;
+}
+
+static bool comes_back(
+	const struct http_exchange *x, struct span bytes, const struct http_field *field)
+{
+	switch ((enum http_field_id)field->id) {
+	case HTTP_OTHER:
+		return !ends_here(&x->head, bytes, http_part(bytes, field->name));
+	case HTTP_STRICT_TRANSPORT_SECURITY:
+		return !has_hsts(x);
+	case HTTP_CONNECTION:
+	case HTTP_CONTENT_LENGTH:
+	case HTTP_KEEP_ALIVE:
+	case HTTP_PROXY_CONNECTION:
+	case HTTP_TRANSFER_ENCODING:
+	case HTTP_UPGRADE:
+		return false;
+	default:
+		return true;
+	}
+}
+
+static void put_reply_framing(
+	struct wire_writer *w, struct http_exchange *x, const struct http_reply *r)
+{
+	if (r->status == 101) {
+		put(w, "Connection: Upgrade\r\n");
+		put_field(w, "Upgrade", r->upgrade);
+		return;
+	}
+	if (r->status < 200)
+		return;
+	if (x->reply_body.chunks)
+		put(w, "Transfer-Encoding: chunked\r\n");
+	else if (r->has_length && r->status != 204)
+		put_length(w, r->length);
+	if (x->conn->closes)
+		put(w, "Connection: close\r\n");
+	else if (x->request.minor == 0)
+		put(w, "Connection: keep-alive\r\n");
+}
+
+static void put_reply(struct wire_writer *w, struct http_exchange *x, struct span bytes,
+	const struct http_reply *r)
+{
+	const struct http_head *h = &x->head;
+	char line[24];
+
+	snprintf(line, sizeof(line), "HTTP/1.1 %u ", r->status);
+	put(w, line);
+	wire_put_bytes(w, http_part(bytes, h->reason));
+	put(w, "\r\n");
+	for (unsigned i = 0; i < h->n_fields; i++)
+		if (comes_back(x, bytes, &h->fields[i]))
+			put_line(w, http_part(bytes, h->fields[i].name),
+				http_part(bytes, h->fields[i].value));
+	if (!r->has_date && r->status >= 200)
+		put_field(w, "Date", span_str(http_date(x->conn->worker->http)));
+	if (r->status >= 200)
+		http_answer_put_hsts(w, x);
+	put_reply_framing(w, x, r);
+	put(w, "\r\n");
+}
+
+bool http_forward_reply(struct http_exchange *x, struct span bytes, const struct http_reply *reply)
+{
+	struct wire_writer w;
+
+	if (!http_buffer_reserve(&x->conn->worker->buffers, &x->out, x->head.len + ADDED_ROOM))
+		return false;
+	w = wire_write(x->out->bytes + x->out->end, http_buffer_room(x->out));
+	put_reply(&w, x, bytes, reply);
+	if (w.failed)
+		return false;
+	x->out->end += (uint32_t)wire_written(&w);
+	return true;
+}

@@ -1,0 +1,482 @@
+#include "data/http_proxy.h"
+
+#include "base/bug.h"
+#include "data/http_account.h"
+#include "data/http_forward.h"
+#include "data/http_pool.h"
+#include "data/http_relay.h"
+#include "data/proxy_header.h"
+#include "data/worker_inside.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum { REST_MAX_MS = 1000 }; /* before servers that failed are tried again */
+
+static const struct config_listener *listener_of(const struct http_exchange *x)
+{
+	return &x->conn->worker->config->listeners[x->conn->listener];
+}
+
+static const struct config_backend *backend_of(const struct http_exchange *x)
+{
+	return &x->conn->worker->config->backends[x->backend];
+}
+
+static struct http *http_of(const struct http_exchange *x)
+{
+	return x->conn->worker->http;
+}
+
+/* --- time limits --- */
+
+static uint64_t rest_ms(const struct http_exchange *x)
+{
+	uint64_t ms = listener_of(x)->timeouts.connect_ms;
+
+	return ms > 0 && ms < REST_MAX_MS ? ms : REST_MAX_MS;
+}
+
+static uint64_t exchange_limit_ms(const struct http_exchange *x)
+{
+	const struct config_listener_timeouts *t = &listener_of(x)->timeouts;
+
+	if (!x->upstream->connected)
+		return t->connect_ms;
+	/* While the client has more to send it is he who is waited for. */
+	if (x->status == 0 && x->request_body.done)
+		return t->response_ms;
+	return t->idle_ms;
+}
+
+static struct mono deadline_of(const struct http_exchange *x)
+{
+	uint64_t ms = 0;
+
+	switch (x->phase) {
+	case HTTP_PHASE_CHOOSE:
+		ms = listener_of(x)->timeouts.connect_ms;
+		break;
+	case HTTP_PHASE_REST:
+		ms = rest_ms(x);
+		break;
+	case HTTP_PHASE_EXCHANGE:
+		ms = exchange_limit_ms(x);
+		break;
+	case HTTP_PHASE_TUNNEL:
+		ms = listener_of(x)->timeouts.tunnel_ms;
+		break;
+	case HTTP_PHASE_OURS:
+		break;
+	}
+	return ms > 0 ? mono_add_ms(x->active, ms) : MONO_NEVER;
+}
+
+/* Activity moves no timer: it stands at or before the deadline, and looks again when it fires. */
+static void keep_time(struct http_exchange *x)
+{
+	struct mono due = deadline_of(x);
+
+	if (!wheel_is_armed(&x->timer.wheel) || due.us < x->timer.wheel.deadline.us)
+		http_set_timer(http_of(x), &x->timer, due);
+}
+
+static void enter(struct http_exchange *x, enum http_phase phase)
+{
+	x->phase = phase;
+	x->active = worker_now(x->conn->worker);
+}
+
+/* --- leaving a server --- */
+
+static void leave(struct http_exchange *x, bool keep)
+{
+	struct worker *w = x->conn->worker;
+
+	if (x->upstream && keep)
+		http_pool_keep(x->upstream);
+	else if (x->upstream)
+		http_pool_close(x->upstream);
+	x->upstream = NULL;
+	if (!x->counts_server)
+		return;
+	http_account_server_closed(x);
+	load_leave_server(w->load, x->server_id);
+	x->counts_server = false;
+	w->some_ended = true;
+}
+
+/* --- answers of our own --- */
+
+/* What was begun cannot be taken back: then the connection ends. */
+static enum http_proxy_state give_up(
+	struct http_exchange *x, unsigned status, enum end_reason reason, const char *why)
+{
+	leave(x, false);
+	if (x->status != 0) {
+		x->reason = (uint8_t)reason;
+		return HTTP_PROXY_ENDED;
+	}
+	http_buffer_drop(&x->conn->worker->buffers, &x->out);
+	enter(x, HTTP_PHASE_OURS);
+	http_exchange_refuse(x, status, reason, why);
+	return HTTP_PROXY_OURS;
+}
+
+/* --- 1. choose --- */
+
+static struct list *queue_of(struct http_exchange *x)
+{
+	return &http_of(x)->queues[x->backend];
+}
+
+static void leave_queue(struct http_exchange *x)
+{
+	if (list_is_empty(&x->waiting))
+		return;
+	list_del(&x->waiting);
+	http_of(x)->n_waiting--;
+	http_account_queue(x, false);
+}
+
+static enum http_proxy_state wait_in_queue(struct http_exchange *x)
+{
+	if (list_is_empty(&x->waiting)) {
+		x->active = worker_now(x->conn->worker);
+		list_add_tail(queue_of(x), &x->waiting);
+		http_of(x)->n_waiting++;
+		http_account_queue(x, true);
+	}
+	worker_want_tick(x->conn->worker);
+	return HTTP_PROXY_WAIT;
+}
+
+static bool is_behind(struct http_exchange *x)
+{
+	const struct list *queue = queue_of(x);
+
+	return !list_is_empty(queue) && queue->next != &x->waiting;
+}
+
+static bool begin_connect(struct http_exchange *x, int *ret_error);
+
+static enum http_proxy_state try_again(struct http_exchange *x, bool timed_out)
+{
+	leave(x, false);
+	if (x->retries >= backend_of(x)->retries)
+		return timed_out ? give_up(x, 504, END_CONNECT_TIMEOUT, NULL)
+				 : give_up(x, 502, END_CONNECT_FAILED, NULL);
+	x->retries++;
+	enter(x, HTTP_PHASE_CHOOSE);
+	return HTTP_PROXY_NEXT;
+}
+
+static enum http_proxy_state connect_failed(struct http_exchange *x, int error)
+{
+	const struct choice_result server = {x->server_id, x->place};
+
+	http_account_connect_failed(x);
+	choice_failed(x->conn->worker, &x->choice, &server, error);
+	return try_again(x, error == ETIMEDOUT);
+}
+
+static enum http_proxy_state chosen(struct http_exchange *x, const struct choice_result *server)
+{
+	int error;
+
+	leave_queue(x);
+	http_account_chosen(x, server->server);
+	x->server_id = server->server;
+	x->place = server->place;
+	x->counts_server = true;
+	enter(x, HTTP_PHASE_EXCHANGE);
+	if (begin_connect(x, &error))
+		return HTTP_PROXY_NEXT;
+	if (listener_is_shortage(error))
+		return give_up(x, 503, END_NO_DESCRIPTORS, NULL);
+	return connect_failed(x, error);
+}
+
+static enum http_proxy_state choose(struct http_exchange *x)
+{
+	struct choice_result server;
+
+	if (is_behind(x))
+		return wait_in_queue(x);
+	switch (choice_make(x->conn->worker, x->backend, &x->conn->client, &x->choice, &server)) {
+	case UPSTREAM_CHOSEN:
+		return chosen(x, &server);
+	case UPSTREAM_FULL:
+		return wait_in_queue(x);
+	case UPSTREAM_TRIED_ALL:
+		leave_queue(x);
+		enter(x, HTTP_PHASE_REST);
+		return HTTP_PROXY_WAIT;
+	case UPSTREAM_NONE:
+		break;
+	}
+	leave_queue(x);
+	return give_up(x, 503, END_NO_SERVER, NULL);
+}
+
+/* --- 2. connect --- */
+
+/* Whose connections carry who the client is serves no other client. */
+static bool may_share(const struct http_exchange *x)
+{
+	return backend_of(x)->proxy_protocol == PROXY_OFF;
+}
+
+static bool put_proxy_header(struct http_exchange *x)
+{
+	struct http_conn *c = x->conn;
+	const struct proxyproto_tlvs tlvs = {0};
+	uint8_t header[PROXYPROTO_WRITE_MAX];
+	size_t n;
+
+	if (c->local.family == AF_UNSPEC)
+		link_local(&c->link, &c->local);
+	n = proxy_header_write(header, backend_of(x)->proxy_protocol, &c->client, &c->local, &tlvs);
+	return http_buffer_put_first(&c->worker->buffers, &x->to_server, span_of(header, n));
+}
+
+static bool begin_connect(struct http_exchange *x, int *ret_error)
+{
+	struct http *h = http_of(x);
+	const struct view_backend *b = &worker_view(h->worker)->backends[x->backend];
+
+	x->sent = 0;
+	/* What cannot be sent twice goes where the server has surely not gone away. */
+	if (may_share(x))
+		x->upstream = http_pool_take(
+			h, x->server_id, !http_method_is_idempotent(x->request.method), x);
+	if (x->upstream) {
+		http_account_server_opened(x);
+		return true;
+	}
+	x->upstream = http_pool_connect(h, x->server_id, &b->servers[x->place].addr, x, ret_error);
+	if (!x->upstream && listener_is_shortage(*ret_error)) {
+		http_pool_drop(h, UINT32_MAX);
+		x->upstream = http_pool_connect(
+			h, x->server_id, &b->servers[x->place].addr, x, ret_error);
+	}
+	if (x->upstream && !may_share(x) && !x->has_proxy_header) {
+		x->has_proxy_header = put_proxy_header(x);
+		*ret_error = ENOMEM;
+		return x->has_proxy_header;
+	}
+	return x->upstream != NULL;
+}
+
+/* --- 3. the exchange --- */
+
+/* The server is gone without a byte of an answer. Nothing was done where it never took the connection,
+ * and nothing twice where the method allows. */
+static enum http_proxy_state unanswered(struct http_exchange *x, int error)
+{
+	bool was_reused = x->upstream->reused;
+	bool safe = x->replayable && http_method_is_idempotent(x->request.method);
+
+	if (!x->upstream->connected)
+		return connect_failed(x, error);
+	if (!safe)
+		return give_up(x, 502, END_SERVER_RESET, NULL);
+	if (was_reused) { /* it had only waited too long: no fault of the server */
+		leave(x, false);
+		enter(x, HTTP_PHASE_CHOOSE);
+		return HTTP_PROXY_NEXT;
+	}
+	return connect_failed(x, ECONNRESET);
+}
+
+/* The answer is out. The connection to the server is free where both messages are over. */
+static enum http_proxy_state finish(struct http_exchange *x)
+{
+	bool whole = x->request_body.done && x->sent == http_buffer_held(x->to_server).n;
+
+	if (!whole)
+		x->conn->closes = true;
+	leave(x, whole && x->reply_keeps_alive && may_share(x));
+	return HTTP_PROXY_DONE;
+}
+
+static enum http_proxy_state exchange(struct http_exchange *x)
+{
+	switch (http_relay_run(x)) {
+	case HTTP_RELAY_WAIT:
+		return HTTP_PROXY_WAIT;
+	case HTTP_RELAY_TURN_OVER:
+		return HTTP_PROXY_TURN_OVER;
+	case HTTP_RELAY_DONE:
+		return x->phase == HTTP_PHASE_TUNNEL ? HTTP_PROXY_ENDED : finish(x);
+	case HTTP_RELAY_UNANSWERED:
+		return unanswered(x, x->error);
+	case HTTP_RELAY_CLIENT_GONE:
+		x->reason = x->error ? END_CLIENT_RESET : END_CLIENT_CLOSED;
+		return HTTP_PROXY_ENDED;
+	case HTTP_RELAY_CLIENT_BAD:
+		return give_up(x, 400, END_REQUEST_MALFORMED, x->request_body.error);
+	case HTTP_RELAY_SERVER_BAD:
+		return give_up(x, 502, END_ANSWER_MALFORMED, NULL);
+	case HTTP_RELAY_SERVER_GONE:
+		x->reason = END_SERVER_RESET;
+		return HTTP_PROXY_ENDED;
+	case HTTP_RELAY_NO_MEMORY:
+		return give_up(x, 503, END_NO_MEMORY, NULL);
+	}
+	return HTTP_PROXY_WAIT;
+}
+
+/* --- the driver --- */
+
+static enum http_proxy_state step(struct http_exchange *x)
+{
+	switch (x->phase) {
+	case HTTP_PHASE_CHOOSE:
+		return choose(x);
+	case HTTP_PHASE_REST:
+		return HTTP_PROXY_WAIT;
+	case HTTP_PHASE_EXCHANGE:
+	case HTTP_PHASE_TUNNEL:
+		return exchange(x);
+	case HTTP_PHASE_OURS:
+		break;
+	}
+	return HTTP_PROXY_OURS;
+}
+
+enum http_proxy_state http_proxy_run(struct http_exchange *x)
+{
+	enum http_proxy_state state;
+
+	do
+		state = step(x);
+	while (state == HTTP_PROXY_NEXT);
+	if (state == HTTP_PROXY_WAIT)
+		keep_time(x);
+	return state;
+}
+
+static void on_timer(struct http_timer *t);
+
+bool http_proxy_begin(struct http_exchange *x, struct span bytes)
+{
+	wheel_timer_init(&x->timer.wheel);
+	x->timer.cb = on_timer;
+	http_flow_begin(
+		&x->request_body, x->request.body, x->request.body.kind == HTTP_BODY_CHUNKED);
+	x->replayable = true;
+	enter(x, HTTP_PHASE_CHOOSE);
+	http_account_backend_opened(x);
+	return http_forward_request(x, bytes);
+}
+
+void http_proxy_release(struct http_exchange *x)
+{
+	if (x->phase == HTTP_PHASE_OURS && !x->timer.cb)
+		return;
+	leave_queue(x);
+	leave(x, false);
+	http_stop_timer(http_of(x), &x->timer);
+	http_buffer_drop(&x->conn->worker->buffers, &x->to_server);
+}
+
+/* --- time is up --- */
+
+static void time_is_up(struct http_exchange *x)
+{
+	switch (x->phase) {
+	case HTTP_PHASE_CHOOSE:
+		leave_queue(x);
+		give_up(x, 503, END_SERVERS_FULL, NULL);
+		break;
+	case HTTP_PHASE_REST:
+		choice_forget_tries(&x->choice);
+		enter(x, HTTP_PHASE_CHOOSE);
+		break;
+	case HTTP_PHASE_EXCHANGE:
+		if (!x->upstream->connected)
+			connect_failed(x, ETIMEDOUT);
+		else if (x->request_body.done && x->status == 0)
+			give_up(x, 504, END_ANSWER_TIMEOUT, NULL);
+		else
+			x->timed_out = give_up(x, 408, END_IDLE_TIMEOUT, NULL) == HTTP_PROXY_ENDED;
+		break;
+	case HTTP_PHASE_TUNNEL:
+		x->reason = END_IDLE_TIMEOUT;
+		x->timed_out = true;
+		break;
+	case HTTP_PHASE_OURS:
+		break;
+	}
+}
+
+static void on_timer(struct http_timer *t)
+{
+	struct http_exchange *x = container_of(t, struct http_exchange, timer);
+	struct http_conn *c = x->conn;
+
+	if (!mono_reached(worker_now(c->worker), deadline_of(x))) {
+		keep_time(x);
+		return;
+	}
+	time_is_up(x);
+	if (x->timed_out)
+		http_conn_finish(c, (enum end_reason)x->reason);
+	else
+		http_conn_drive(c);
+}
+
+/* --- the queue --- */
+
+bool http_queue_init(struct http *h)
+{
+	size_t n = h->worker->config->n_backends;
+
+	h->queues = malloc((n + 1) * sizeof(struct list));
+	for (size_t i = 0; h->queues && i < n; i++)
+		list_init(&h->queues[i]);
+	return h->queues != NULL;
+}
+
+void http_queue_release(struct http *h)
+{
+	free(h->queues);
+	h->queues = NULL;
+}
+
+static struct http_exchange *first_of(const struct list *queue)
+{
+	return list_is_empty(queue) ? NULL
+				    : container_of(queue->next, struct http_exchange, waiting);
+}
+
+void http_queue_serve(struct http *h)
+{
+	for (size_t i = 0; h->n_waiting > 0 && i < h->worker->config->n_backends; i++) {
+		struct http_exchange *x;
+
+		while ((x = first_of(&h->queues[i])) != NULL) {
+			http_conn_drive(x->conn);
+			if (first_of(&h->queues[i]) == x)
+				break; /* still no room */
+		}
+	}
+}
+
+const char *http_proxy_phase(const struct http_exchange *x)
+{
+	switch (x->phase) {
+	case HTTP_PHASE_CHOOSE:
+		return "queue";
+	case HTTP_PHASE_REST:
+		return "retry";
+	case HTTP_PHASE_EXCHANGE:
+		return x->upstream && x->upstream->connected ? "exchange" : "connect";
+	case HTTP_PHASE_TUNNEL:
+		return "tunnel";
+	case HTTP_PHASE_OURS:
+		break;
+	}
+	return "answer";
+}

@@ -1,0 +1,33 @@
+/* How a server answers an exchange: choosing one, connecting or taking an idle connection, the request,
+ * the answer, and another try where that is safe. Holds at most one buffer each way, and reads no further
+ * until that is gone. http_proxy.c tells the story. owner: worker. */
+#ifndef DATA_HTTP_PROXY_H
+#define DATA_HTTP_PROXY_H
+
+#include "data/http_exchange.h"
+
+enum http_proxy_state {
+	HTTP_PROXY_NEXT,      /* within http_proxy.c: the next phase */
+	HTTP_PROXY_WAIT,      /* edges, the timer or the queue tell when to go on */
+	HTTP_PROXY_TURN_OVER, /* there is more to do, but others have waited long enough */
+	HTTP_PROXY_OURS,      /* there is no answer of a server: x->out holds ours */
+	HTTP_PROXY_DONE,      /* the answer is with the client */
+	HTTP_PROXY_ENDED,     /* the connection cannot go on, x->reason says why */
+};
+
+/* The request, whose head begins `bytes`, goes to the backend of its route. False: out of memory. */
+bool http_proxy_begin(struct http_exchange *x, struct span bytes);
+
+enum http_proxy_state http_proxy_run(struct http_exchange *x);
+
+/* Gives back what the exchange holds of servers. */
+void http_proxy_release(struct http_exchange *x);
+
+/* Requests that wait because all servers are full: those that came first try again. */
+bool http_queue_init(struct http *h); /* false: out of memory */
+void http_queue_release(struct http *h);
+void http_queue_serve(struct http *h);
+
+const char *http_proxy_phase(const struct http_exchange *x); /* a static word for `show sess` */
+
+#endif

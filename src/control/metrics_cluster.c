@@ -3,9 +3,12 @@
 
 #include "control/cluster_agree.h"
 #include "control/notifier.h"
+#include "control/vip.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #define COUNTER(n, h)                                                                              \
 	{                                                                                          \
@@ -150,18 +153,66 @@ static void write_keys(struct writer *w)
 	plain(w, &waits, cluster_keys_wait(w->c->cluster)[0] != '\0');
 }
 
+/* --- virtual addresses --- */
+
+static void each_vip(struct writer *w, const struct expo_family *f, size_t offset)
+{
+	expo_family(w->out, f, w->format);
+	for (size_t i = 0; i < vip_count(w->c->vip); i++) {
+		struct expo_label labels[1];
+		struct vip_view v;
+		uint64_t n;
+
+		vip_view(w->c->vip, i, &v);
+		labels[0] = label("address", v.address);
+		memcpy(&n, (const char *)&v + offset, sizeof(n));
+		expo_sample_u64(w->out, f, labels, 1, n);
+	}
+}
+
+static void write_vips(struct writer *w)
+{
+	static const struct expo_family met = GAUGE("cluster_quorum_met",
+						"1 while this node may hold virtual addresses, as "
+						"far as votes go; 1 also of a "
+						"node that has none."),
+					held = GAUGE("vip_held",
+						"1 while this node has the virtual address."),
+					taken = COUNTER("vip_taken", "Times this node took it."),
+					dropped = COUNTER(
+						"vip_dropped", "Times this node gave it up."),
+					moves = COUNTER("vip_moves",
+						"Times it had another owner, as seen from here.");
+	struct elect_quorum q = {.met = true};
+
+	if (w->c->vip)
+		vip_quorum(w->c->vip, &q);
+	plain(w, &met, q.met);
+	expo_family(w->out, &held, w->format);
+	for (size_t i = 0; i < vip_count(w->c->vip); i++) {
+		struct expo_label labels[1];
+		struct vip_view v;
+
+		vip_view(w->c->vip, i, &v);
+		labels[0] = label("address", v.address);
+		expo_sample_u64(w->out, &held, labels, 1, v.mine);
+	}
+	each_vip(w, &taken, offsetof(struct vip_view, taken));
+	each_vip(w, &dropped, offsetof(struct vip_view, dropped));
+	each_vip(w, &moves, offsetof(struct vip_view, moves));
+}
+
 void metrics_cluster_write(const struct control *c, struct expo *out, enum expo_format format)
 {
 	static const struct expo_family dropped = COUNTER("notify_dropped",
 		"Changes that cluster.notify was not run for: it did not keep up.");
 	struct writer w = {c, out, format};
 
-	if (!cluster_enabled(c->cluster))
-		return;
 	write_states(&w);
 	write_round_trips(&w);
 	write_agreement(&w);
 	write_gossip(&w);
 	write_keys(&w);
+	write_vips(&w);
 	plain(&w, &dropped, notifier_dropped(c->notifier));
 }

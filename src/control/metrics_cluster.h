@@ -1,4 +1,5 @@
-/* The metrics of the cluster, a part of metrics.h; nothing where there is no cluster. thread: control. */
+/* The metrics of the cluster and its virtual addresses, a part of metrics.h. Without a cluster they tell of this node
+ * alone. thread: control. */
 #ifndef CONTROL_METRICS_CLUSTER_H
 #define CONTROL_METRICS_CLUSTER_H
 

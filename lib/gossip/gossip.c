@@ -312,6 +312,14 @@ bool gossip_forget(struct gossip *g, struct gossip_time t, uint64_t id)
 
 /* --- out --- */
 
+/* Each member's packets are counted for itself, so that a burst to all does not run through its window. */
+static uint64_t next_sequence(struct gossip *g, uint64_t to)
+{
+	struct member *m = to ? member_find(g, to) : NULL;
+
+	return m ? ++m->sequence : ++g->sequence;
+}
+
 bool gossip_output(struct gossip *g, struct gossip_time t, struct gossip_packet *ret)
 {
 	struct wire_writer w = wire_write(g->packet, sizeof(g->packet));
@@ -326,8 +334,8 @@ bool gossip_output(struct gossip *g, struct gossip_time t, struct gossip_packet 
 		ret->addr = m->addr;
 		tlvs = draft_span(&d);
 	}
-	message_put_head(
-		&w, &(struct message_head){.epoch = g->self->epoch, .sequence = ++g->sequence});
+	message_put_head(&w, &(struct message_head){.epoch = g->self->epoch,
+				     .sequence = next_sequence(g, ret->to)});
 	wire_put_bytes(&w, tlvs);
 	ret->payload = span_of(g->packet, wire_written(&w));
 	g->stats.packets_out++;

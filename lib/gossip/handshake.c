@@ -94,10 +94,13 @@ void handshake_jump(struct gossip *g, struct mono now, uint64_t epoch)
 }
 
 /* Others know a later start of this node than this one, or more of it than it said: its state is older than theirs. */
-static void hear_of_self(struct gossip *g, struct mono now, const struct message_challenge *c)
+static void hear_of_self(struct gossip *g, struct mono now, const struct arrival *a,
+	const struct message_challenge *c)
 {
+	const struct member *m = member_find(g, a->sender);
+	uint64_t said = m ? m->sequence : g->sequence;
 	bool later_start = c->known_epoch > g->self->epoch;
-	bool said_more = c->known_epoch == g->self->epoch && c->known_sequence > g->sequence;
+	bool said_more = c->known_epoch == g->self->epoch && c->known_sequence > said;
 
 	if (later_start || said_more)
 		handshake_jump(g, now, c->known_epoch);
@@ -227,7 +230,7 @@ void handshake_input(struct gossip *g, struct gossip_time t, const struct arriva
 	if (!a->addressed && !words.has_challenge)
 		return;
 	if (a->addressed && words.has_challenge)
-		hear_of_self(g, t.now, &words.challenge);
+		hear_of_self(g, t.now, a, &words.challenge);
 	if (a->addressed && words.has_echo && words.has_self &&
 		nonces_are_fresh(&g->nonces, t.now, words.echo))
 		establish(g, t, a, &words);

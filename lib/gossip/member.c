@@ -82,6 +82,7 @@ struct member *member_add(struct gossip *g, uint64_t id, struct mono now)
 	}
 	m->id = id;
 	m->rtt_us = -1;
+	m->sequence = g->sequence; /* above all that it was sent before */
 	m->since = m->epoch_at = now;
 	for (size_t ring = 0; ring < RINGS; ring++)
 		m->place[ring] = mix(id ^ mix(ring));
@@ -103,6 +104,7 @@ void member_remove(struct gossip *g, struct member *m)
 			span_of(NULL, 0));
 	memmove(g->members + at, g->members + at + 1,
 		(g->n_members - at - 1) * sizeof(*g->members));
+	g->sequence = m->sequence > g->sequence ? m->sequence : g->sequence;
 	g->n_members--;
 	g->n_neighbours = 0; /* until they are looked for again */
 	g->hash_stale = g->neighbours_stale = true;

@@ -81,6 +81,7 @@ struct member {
 	enum gossip_state shown; /* in the last event */
 
 	/* what it is sent */
+	uint64_t sequence; /* of the last packet to it */
 	bool beat_due, probe_due, tell_due;
 	struct mono told_at, probe_at;
 	unsigned int news_left; /* beats */
@@ -130,7 +131,7 @@ struct queue {
 struct gossip {
 	/* this node; `self` is among the members */
 	struct member *self;
-	uint64_t sequence; /* of the last packet given out */
+	uint64_t sequence; /* of the last packet to somebody who is no member */
 	uint32_t beat_us, silent_us;
 	bool has_left;
 	struct prng prng;

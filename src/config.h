@@ -64,6 +64,7 @@ enum config_action {
 	ACTION_REDIRECT,
 	ACTION_RESPOND, /* the same answer to everybody */
 	ACTION_HEALTH,	/* 200 while all of respond.healthy_if have a server up, else 503 */
+	ACTION_STATUS,	/* this node's status over HTTP */
 };
 
 struct config_redirect {
@@ -81,6 +82,7 @@ struct config_respond {
 	size_t body_len;
 	const unsigned *healthy_if; /* indexes into config.backends */
 	size_t n_healthy_if;
+	bool status_page;
 };
 
 enum { CONFIG_NO_BACKEND = -1 };

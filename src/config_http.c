@@ -172,7 +172,7 @@ static const struct config_key respond_keys[] = {
 		.max = HEALTHY_IF_MAX,
 		.expected = "a list of backends such as [\"dashboard\"]",
 		CONFIG_ELEMENTS(config_respond, healthy_if, n_healthy_if)},
-	CONFIG_KEY_LATER("status_page"),
+	CONFIG_KEY("status_page", CONFIG_FLAG, config_respond, status_page),
 	{0},
 };
 
@@ -185,11 +185,21 @@ static void read_respond(struct config_reader *r, const config_setting_t *s, voi
 	route->respond = (struct config_respond){
 		.status = 200, .type = "text/plain; charset=utf-8", .body = ""};
 	config_read_group(r, s, respond_keys, &route->respond);
-	if (r->errors->n_errors > errors || !config_setting_get_member(s, "healthy_if"))
+	if (r->errors->n_errors > errors)
 		return;
-	route->action = ACTION_HEALTH;
+	if (route->respond.n_healthy_if > 0)
+		route->action = ACTION_HEALTH;
+	else if (route->respond.status_page)
+		route->action = ACTION_STATUS;
+	else
+		return;
 	if (config_setting_length(s) > 1)
-		config_error(r, s, "healthy_if stands beside other keys; expected it alone");
+		config_error(r, s, "%s stands beside other keys; expected it alone",
+			route->action == ACTION_HEALTH ? "healthy_if" : "status_page");
+	if (route->action == ACTION_STATUS && r->config->status.n_http_binds == 0)
+		config_error(r, s,
+			"there is no status over HTTP; expected status = { http = { bind = "
+			"[\"127.0.0.1:8081\"]; }; }");
 }
 
 /* To a const char *. */

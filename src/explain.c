@@ -183,6 +183,9 @@ static void explain_action(const struct config *c, const struct config_route *r,
 		fprintf(out, "  respond  %u, %s, %zu bytes\n", r->respond.status, r->respond.type,
 			r->respond.body_len);
 		break;
+	case ACTION_STATUS:
+		fprintf(out, "  respond  the status of this node\n");
+		break;
 	case ACTION_HEALTH:
 		explain_health(c, &r->respond, out);
 		break;

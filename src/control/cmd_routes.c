@@ -55,6 +55,9 @@ static void write_action(struct command *cmd, const struct config_route *r)
 	case ACTION_RESPOND:
 		expo_fmt(cmd->out, "respond %u\n", r->respond.status);
 		break;
+	case ACTION_STATUS:
+		expo_str(cmd->out, "respond status_page\n");
+		break;
 	case ACTION_HEALTH:
 		expo_str(cmd->out, "respond healthy_if");
 		for (size_t i = 0; i < r->respond.n_healthy_if; i++)

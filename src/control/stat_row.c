@@ -48,9 +48,37 @@ static void put_key(struct stat_row *r, const char *proxy, const char *name)
 	zeros(r, STAT_SSL_SESS, STAT_SSL_FAILED_HANDSHAKE);
 }
 
+/* What counts in the tallies of one listener, backend or server. */
+typedef uint64_t count_of(struct control *c, uint32_t index, size_t offset);
+
+/* HAProxy leaves the columns of answers blank where the mode is tcp. */
+static void put_answers(
+	struct control *c, struct stat_row *r, count_of *count, uint32_t index, size_t answers)
+{
+	text(r, STAT_MODE, "http");
+	for (unsigned class = 0; class < TALLY_STATUS_CLASSES; class ++)
+		number(r, (enum stat_column_id)(STAT_HRSP_1XX + class),
+			count(c, index, answers + class * sizeof(tally_t)));
+	number(r, STAT_HRSP_OTHER, 0);
+}
+
+static bool is_http(const struct control *c, unsigned backend)
+{
+	const struct config *config = c->config;
+
+	for (size_t i = 0; i < config->n_listeners; i++) {
+		const struct config_listener *l = &config->listeners[i];
+
+		for (size_t k = 0; l->mode == MODE_HTTP && k < l->n_routes; k++)
+			if (l->routes[k].backend == (int)backend)
+				return true;
+	}
+	return false;
+}
+
 /* --- FRONTEND --- */
 
-static uint64_t of_listener(struct control *c, unsigned i, size_t offset)
+static uint64_t of_listener(struct control *c, uint32_t i, size_t offset)
 {
 	return sampler_count_listener(c->sampler, i, offset);
 }
@@ -71,20 +99,13 @@ static uint64_t listener_current(struct control *c, unsigned i)
 	return gauge(control_sum_listener(c, i, offsetof(struct tally_listener, opened)), closed);
 }
 
-/* HAProxy leaves the columns of answers blank where the mode is tcp. */
 static void put_requests(struct control *c, unsigned i, struct stat_row *r)
 {
 	zeros(r, STAT_REQ_RATE, STAT_REQ_TOT);
 	if (c->config->listeners[i].mode != MODE_HTTP)
 		return;
-	text(r, STAT_MODE, "http");
 	number(r, STAT_REQ_TOT, LISTENER(requests));
-	for (unsigned class = 0; class < TALLY_STATUS_CLASSES; class ++)
-		number(r, (enum stat_column_id)(STAT_HRSP_1XX + class),
-			of_listener(c, i,
-				offsetof(struct tally_listener, answers) +
-					class * sizeof(tally_t)));
-	number(r, STAT_HRSP_OTHER, 0);
+	put_answers(c, r, of_listener, i, offsetof(struct tally_listener, answers));
 }
 
 static void fill_frontend(struct control *c, unsigned i, struct stat_row *r)
@@ -219,6 +240,10 @@ static void put_server_traffic(struct control *c, struct stat_row *r, const stru
 	zeros(r, STAT_IDLE_CONN_CUR, STAT_SAFE_CONN_CUR);
 	number(r, STAT_USED_CONN_CUR, current);
 	number(r, STAT_NEED_CONN_EST, 0);
+	if (!is_http(c, s->backend->index))
+		return;
+	number(r, STAT_REQ_TOT, SERVER(opened));
+	put_answers(c, r, of_server, s->id, offsetof(struct tally_server, answers));
 }
 
 static void fill_server(struct control *c, const struct server *s, struct stat_row *r)
@@ -364,6 +389,10 @@ static void put_backend_traffic(struct control *c, struct stat_row *r, const str
 			sum_servers(c, b, offsetof(struct tally_server, connect_errors)));
 	number(r, STAT_REUSE, 0);
 	zeros(r, STAT_H2_HEADERS_RCVD, STAT_H1_SPLICED_BYTES_OUT);
+	if (!is_http(c, b->index))
+		return;
+	number(r, STAT_REQ_TOT, BACKEND(opened));
+	put_answers(c, r, of_backend, b->index, offsetof(struct tally_backend, answers));
 }
 
 static void fill_backend(struct control *c, const struct backend *b, struct stat_row *r)

@@ -28,6 +28,8 @@ void http_account_read(struct http_conn *c, size_t n)
 void http_account_body(struct http_exchange *x, size_t n)
 {
 	x->bytes_in += n;
+	if (x->backend == UINT16_MAX)
+		return;
 	tally_add(&backend_of(x)->bytes_in, n);
 	if (x->server_opened)
 		tally_add(&server_of(x)->bytes_in, n);
@@ -60,6 +62,8 @@ static uint32_t age_us(struct http_exchange *x)
 
 void http_account_backend_opened(struct http_exchange *x)
 {
+	if (x->backend == UINT16_MAX)
+		return;
 	tally_add(&backend_of(x)->opened, 1);
 	tally_add(&backend_of(x)->bytes_in, x->bytes_in);
 }
@@ -91,8 +95,10 @@ void http_account_server_opened(struct http_exchange *x)
 {
 	struct worker *w = x->conn->worker;
 
-	x->server_opened = true;
 	x->connect_us = age_us(x);
+	if (x->backend == UINT16_MAX)
+		return;
+	x->server_opened = true;
 	tally_observe(&backend_of(x)->connect, mono_diff_us(x->active, worker_now(w)));
 	tally_add(&server_of(x)->opened, 1);
 	tally_add(&server_of(x)->bytes_in, x->bytes_in);
@@ -110,6 +116,8 @@ void http_account_server_closed(struct http_exchange *x)
 void http_account_first_byte(struct http_exchange *x)
 {
 	x->first_byte_us = age_us(x);
+	if (x->backend == UINT16_MAX)
+		return;
 	tally_observe(&backend_of(x)->first_byte, x->first_byte_us);
 	tally_add(&server_of(x)->answers[x->status / 100 - 1], 1);
 }

@@ -67,9 +67,11 @@ void http_exchange_refuse(
 	check_answered(x, http_answer_error(x, status, why));
 }
 
+/* Or, without a backend, to this node's status over HTTP. */
 static void to_backend(struct http_exchange *x, const struct config_route *r, struct span bytes)
 {
-	x->backend = (uint16_t)r->backend;
+	if (r->action == ACTION_BACKEND)
+		x->backend = (uint16_t)r->backend;
 	x->asked_upgrade = x->request.upgrade.n > 0;
 	if (http_proxy_begin(x, bytes)) {
 		http_head_begin(&x->head, HTTP_RESPONSE);
@@ -81,10 +83,11 @@ static void to_backend(struct http_exchange *x, const struct config_route *r, st
 
 static void answer(struct http_exchange *x, const struct config_route *r, struct span bytes)
 {
-	if (r->action != ACTION_BACKEND)
+	if (r->action != ACTION_BACKEND && r->action != ACTION_STATUS)
 		close_over_body(x);
 	switch (r->action) {
 	case ACTION_BACKEND:
+	case ACTION_STATUS:
 		to_backend(x, r, bytes);
 		return;
 	case ACTION_REDIRECT:

@@ -23,6 +23,12 @@ static const struct config_backend *backend_of(const struct http_exchange *x)
 	return &x->conn->worker->config->backends[x->backend];
 }
 
+/* The status over HTTP of this very node answers, which is no backend: no choice, no tallies, one try. */
+static bool asks_for_status(const struct http_exchange *x)
+{
+	return x->backend == UINT16_MAX;
+}
+
 static struct http *http_of(const struct http_exchange *x)
 {
 	return x->conn->worker->http;
@@ -163,7 +169,7 @@ static bool begin_connect(struct http_exchange *x, int *ret_error);
 static enum http_proxy_state try_again(struct http_exchange *x, bool timed_out)
 {
 	leave(x, false);
-	if (x->retries >= backend_of(x)->retries)
+	if (asks_for_status(x) || x->retries >= backend_of(x)->retries)
 		return timed_out ? give_up(x, 504, END_CONNECT_TIMEOUT, NULL)
 				 : give_up(x, 502, END_CONNECT_FAILED, NULL);
 	x->retries++;
@@ -175,6 +181,8 @@ static enum http_proxy_state connect_failed(struct http_exchange *x, int error)
 {
 	const struct choice_result server = {x->server_id, x->place};
 
+	if (asks_for_status(x))
+		return try_again(x, error == ETIMEDOUT);
 	http_account_connect_failed(x);
 	choice_failed(x->conn->worker, &x->choice, &server, error);
 	return try_again(x, error == ETIMEDOUT);
@@ -197,10 +205,23 @@ static enum http_proxy_state chosen(struct http_exchange *x, const struct choice
 	return connect_failed(x, error);
 }
 
+static enum http_proxy_state choose_status(struct http_exchange *x)
+{
+	const struct addr *to = x->conn->worker->config->status.http_binds;
+	int error;
+
+	enter(x, HTTP_PHASE_EXCHANGE);
+	x->sent = 0;
+	x->upstream = http_pool_connect(http_of(x), UINT32_MAX, to, x, &error);
+	return x->upstream ? HTTP_PROXY_NEXT : give_up(x, 503, END_CONNECT_FAILED, NULL);
+}
+
 static enum http_proxy_state choose(struct http_exchange *x)
 {
 	struct choice_result server;
 
+	if (asks_for_status(x))
+		return choose_status(x);
 	if (is_behind(x))
 		return wait_in_queue(x);
 	switch (choice_make(x->conn->worker, x->backend, &x->conn->client, &x->choice, &server)) {
@@ -224,7 +245,7 @@ static enum http_proxy_state choose(struct http_exchange *x)
 /* Whose connections carry who the client is serves no other client. */
 static bool may_share(const struct http_exchange *x)
 {
-	return backend_of(x)->proxy_protocol == PROXY_OFF;
+	return !asks_for_status(x) && backend_of(x)->proxy_protocol == PROXY_OFF;
 }
 
 static bool put_proxy_header(struct http_exchange *x)

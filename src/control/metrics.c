@@ -83,10 +83,8 @@ static void write_certificates(struct writer *w)
 		"certificate_not_after_time_seconds", "Unix time at which the certificate ends.");
 	const struct view_tls *tls = certificates_served(w->c->certificates);
 
-	if (!tls)
-		return;
 	family(w, &ends);
-	for (size_t i = 0; i < tls->n_certs; i++)
+	for (size_t i = 0; tls && i < tls->n_certs; i++)
 		for (size_t k = 0; tls->certs[i] && k < certs_count(tls->certs[i]); k++) {
 			const struct cert *cert = certs_at(tls->certs[i], k);
 			struct expo_label labels[] = {

@@ -56,6 +56,11 @@ tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz_config.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_config_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_config_LDADD = $(CONF_LIBS)
 
+fuzz_targets += tests/fuzz/fuzz_cluster_node
+tests_fuzz_fuzz_cluster_node_SOURCES = tests/fuzz/fuzz_cluster_node.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_cluster_node_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_cluster_node_LDADD = src/libcluster.a lib/libbase.a
+
 fuzz_targets += tests/fuzz/fuzz_command_line
 tests_fuzz_fuzz_command_line_SOURCES = tests/fuzz/fuzz_command_line.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_command_line_LDFLAGS = $(FUZZ_LINK)

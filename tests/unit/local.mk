@@ -417,6 +417,10 @@ tests_unit_src_control_store_test_LDADD = $(LAB_LIBS)
 # The cluster: its parts, and two nodes in one process.
 CLUSTER_UNIT_CFLAGS = $(UNIT_CFLAGS) $(EVENT_CFLAGS) $(SODIUM_CFLAGS)
 CLUSTER_UNIT_LIBS = $(CLUSTER_LIBS) $(SERVERS_LIBS) $(CONF_LIBS) $(UNIT_LIBS) $(EVENT_LIBS) $(SODIUM_LIBS)
+unit_tests += tests/unit/src/control/cluster_test
+tests_unit_src_control_cluster_test_SOURCES = tests/unit/src/control/cluster_test.c
+tests_unit_src_control_cluster_test_CFLAGS = $(CLUSTER_UNIT_CFLAGS)
+tests_unit_src_control_cluster_test_LDADD = $(CLUSTER_UNIT_LIBS)
 unit_tests += tests/unit/src/control/cluster_keys_test
 tests_unit_src_control_cluster_keys_test_SOURCES = tests/unit/src/control/cluster_keys_test.c
 tests_unit_src_control_cluster_keys_test_CFLAGS = $(CLUSTER_UNIT_CFLAGS)

@@ -128,6 +128,11 @@ bool elect_may_hold(const struct elect *e)
 	return e->quorum.met && e->synced && e->healthy;
 }
 
+bool elect_may_keep(const struct elect *e)
+{
+	return e->quorum.met && e->healthy && (e->synced || e->doubting);
+}
+
 /* Whether a's claim is above b's: term, priority, id. */
 static bool is_above(const struct claim *a, uint64_t a_id, const struct claim *b, uint64_t b_id)
 {

@@ -32,7 +32,7 @@ static void decide_vip(struct elect *e, struct mono now, struct vip *v)
 
 	if (v->cannot_until.us != 0 && !elect_is_ahead(e, now, v->cannot_until))
 		v->cannot_until.us = 0;
-	if (!elect_may_hold(e))
+	if (!elect_may_keep(e))
 		elect_release(e, v, why_not(e), 0);
 	elect_decide_owner(e, now, v, &best);
 	if (v->ask.term != 0)
@@ -269,7 +269,7 @@ void elect_vip(const struct elect *e, size_t vip, struct elect_vip_view *ret)
 
 static bool is_valid_vip(const struct elect *e, const struct vip *v)
 {
-	if (v->phase != PHASE_NONE && (!elect_may_hold(e) || v->owner != e->nodes[0].id))
+	if (v->phase != PHASE_NONE && (!elect_may_keep(e) || v->owner != e->nodes[0].id))
 		return false;
 	if (v->phase == PHASE_HOLDING && !v->told)
 		return false;

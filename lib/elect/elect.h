@@ -146,6 +146,11 @@ void elect_set_priority(struct elect *e, struct mono now, uint16_t priority);
  * owns what now. Call it before anything else that is waiting. */
 void elect_woken(struct elect *e, struct mono now);
 
+/* It was paused for longer than silent_ms, but not for a lease: others may own by now what it holds. That is kept, but
+ * leases are not renewed until it is known: elect_may_renew(). */
+void elect_doubt(struct elect *e, struct mono now);
+bool elect_may_renew(const struct elect *e);
+
 /* The answer to ELECT_HOLD. False: this node does not try again for a while, and others may. */
 void elect_held(struct elect *e, struct mono now, size_t vip, bool ok);
 

@@ -137,7 +137,9 @@ struct elect {
 	size_t n_vips;
 
 	bool healthy, alone, stopping, for_good, stopped_told;
-	bool paused; /* woken, and not in sync since */
+	bool paused;   /* woken, and not in sync since */
+	bool doubting; /* what is held is kept until `doubt_until`, but not for longer than it is */
+	struct mono doubt_until;
 	struct mono stop_until;
 
 	/* Quorum. */
@@ -220,6 +222,7 @@ void elect_drop_record(struct node *n);
 struct vip *elect_vip_by_key(struct elect *e, uint32_t key);
 void elect_decide_owner(struct elect *e, struct mono now, struct vip *v, struct node **ret_best);
 bool elect_may_hold(const struct elect *e);
+bool elect_may_keep(const struct elect *e);
 bool elect_can_take(const struct elect *e, const struct vip *v, const struct node *n);
 bool elect_is_better(const struct vip *v, const struct node *a, const struct node *b);
 void elect_announce_all(struct elect *e);

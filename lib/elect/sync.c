@@ -66,7 +66,7 @@ static bool is_complete(struct elect *e, struct mono now)
 static void complete(struct elect *e, struct mono now)
 {
 	e->synced = true;
-	e->syncing = e->paused = false;
+	e->syncing = e->paused = e->doubting = false;
 	for (size_t i = 1; i < e->n_nodes; i++)
 		e->nodes[i].ask_due = false;
 	for (size_t i = 0; i < e->n_vips; i++) {
@@ -78,8 +78,12 @@ static void complete(struct elect *e, struct mono now)
 void elect_decide_sync(struct elect *e, struct mono now)
 {
 	if (!e->quorum.met) {
-		e->synced = e->syncing = false;
+		e->synced = e->syncing = e->doubting = false;
 		return;
+	}
+	if (e->doubting && !elect_is_ahead(e, now, e->doubt_until)) {
+		e->doubting = false;
+		e->paused = true;
 	}
 	if (e->synced)
 		return;
@@ -95,12 +99,27 @@ void elect_decide_sync(struct elect *e, struct mono now)
 	}
 }
 
+void elect_doubt(struct elect *e, struct mono now)
+{
+	if (e->synced) {
+		e->doubting = true;
+		e->doubt_until = mono_add_ms(now, 2 * e->silent_ms);
+	}
+	e->synced = e->syncing = false;
+	elect_decide(e, now);
+}
+
+bool elect_may_renew(const struct elect *e)
+{
+	return e->synced;
+}
+
 /* A short pause may pass unseen by everyone else, so this node's own idea of the others is as old as the pause. */
 void elect_woken(struct elect *e, struct mono now)
 {
 	for (size_t i = 0; i < e->n_vips; i++)
 		elect_release(e, &e->vips[i], ELECT_PAUSED, 0);
-	e->synced = e->syncing = false;
+	e->synced = e->syncing = e->doubting = false;
 	e->paused = true;
 	e->gateway_answered = false;
 	e->started = now;

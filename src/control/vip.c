@@ -176,14 +176,20 @@ static void carry_out(struct vip *v, const struct elect_event *e, struct mono no
 
 /* --- time --- */
 
-static void let_go_after_pause(struct vip *v, struct mono now, uint64_t paused_us)
+/* After the silence limit others may have taken over what this node holds; after a lease it holds nothing any more. */
+static void after_pause(struct vip *v, struct mono now, uint64_t paused_us)
 {
-	log_warning("vip",
-		"this process did not run for %llu ms, longer than a lease: virtual addresses are "
-		"let go "
-		"of until it is known who owns them now",
-		(unsigned long long)paused_us / 1000);
-	elect_woken(v->elect, now);
+	bool long_one = paused_us > (uint64_t)VIP_LEASE_S * 1000000;
+
+	log_warning("vip", "this process did not run for %llu ms: %s",
+		(unsigned long long)paused_us / 1000,
+		long_one ? "virtual addresses are let go of until it is known who owns them now"
+			 : "others are asked who owns the virtual addresses now");
+	if (long_one)
+		elect_woken(v->elect, now);
+	else
+		elect_doubt(v->elect, now);
+	vip_done(v, now);
 }
 
 struct mono vip_enter(struct vip *v)
@@ -192,10 +198,8 @@ struct mono vip_enter(struct vip *v)
 	struct mono now = mono_now();
 
 	v->boot_us = boot_us;
-	if (paused_us > v->pause_us) {
-		let_go_after_pause(v, now, paused_us);
-		vip_done(v, now);
-	}
+	if (paused_us > v->pause_us)
+		after_pause(v, now, paused_us);
 	return now;
 }
 
@@ -471,7 +475,6 @@ static bool open_events(struct vip *v)
 	return v->timer && v->news && event_add(v->news, NULL) == 0;
 }
 
-/* After the silence limit others may have taken over what this node holds, after a lease it holds nothing any more. */
 static uint64_t pause_limit_us(const struct config *c)
 {
 	uint64_t ms = c->cluster.silent_ms;

@@ -164,6 +164,8 @@ bool vip_hold_is_handing_over(const struct vip *v)
 
 void vip_hold_renew(struct vip *v, struct mono now)
 {
+	if (!elect_may_renew(v->elect))
+		return;
 	for (size_t i = 0; i < v->n_slots; i++) {
 		struct vip_slot *s = &v->slots[i];
 
@@ -256,7 +258,7 @@ static void on_removed(struct vip *v, const struct vipaddr_entry *e, struct mono
 	if (!e->ours && e->valid_sec > VIP_LEASE_S)
 		look_at_addresses(v);
 	/* Renewed since, or taken from another interface. */
-	if (!s->held || e->ifindex != s->link.ifindex)
+	if (!s->held || e->ifindex != s->link.ifindex || !elect_may_renew(v->elect))
 		return;
 	if (may_say(s, now))
 		log_warning("vip", "%s was taken from %s by somebody else: it is put back", s->text,

@@ -239,6 +239,33 @@ Test(claims, a_pause_that_nobody_noticed_gives_the_address_back)
 	cr_expect_geq(world_owner(&w, 0), 0);
 }
 
+Test(claims, a_short_pause_keeps_the_address_while_others_are_asked)
+{
+	size_t owner = boot(3);
+
+	w.lose_kind = ELECT_SYNCED;
+	elect_doubt(w.nodes[owner].e, w.now);
+	world_drain(&w);
+	world_run(&w, SILENT_MS);
+	cr_expect(w.nodes[owner].has[0]);
+	cr_expect_not(elect_may_renew(w.nodes[owner].e));
+	w.lose_kind = 0;
+	world_run(&w, 2 * BEAT_MS);
+	cr_expect(elect_may_renew(w.nodes[owner].e));
+	cr_expect_eq(w.nodes[owner].drops[0], 0);
+}
+
+Test(claims, a_short_pause_without_answers_ends_with_letting_go)
+{
+	size_t owner = boot(3);
+
+	w.lose_kind = ELECT_SYNC;
+	elect_doubt(w.nodes[owner].e, w.now);
+	world_drain(&w);
+	world_run(&w, 2 * SILENT_MS + 1);
+	cr_expect_not(w.nodes[owner].has[0]);
+}
+
 Test(claims, nothing_is_claimed_before_all_that_are_heard_have_answered)
 {
 	world_make(&w, 3);

@@ -185,6 +185,27 @@ Test(quorum, who_loses_the_gateway_while_it_is_alone_lets_go)
 	cr_expect_eq(world_owner(&w, 0), (int)owner);
 }
 
+Test(quorum, who_was_cut_off_from_all_waits_for_the_other_one_when_the_gateway_is_back)
+{
+	size_t owner = two_nodes(true), other = 1 - owner;
+
+	w.nodes[owner].gateway = false;
+	world_tell(&w, other, owner, ELECT_SUSPECT);
+	world_tell(&w, owner, other, ELECT_SUSPECT);
+	world_run(&w, SILENT_MS);
+	world_part(&w, owner, other);
+	world_run(&w, 5000);
+	cr_assert_eq(world_owner(&w, 0), (int)other);
+	/* The cable is well: the gateway is heard first. */
+	w.nodes[owner].gateway = true;
+	world_run(&w, SILENT_MS / 2);
+	cr_expect_eq(world_owner(&w, 0), (int)other);
+	world_heal(&w, owner, other);
+	world_run(&w, 1000);
+	cr_expect_eq(world_owner(&w, 0), (int)other);
+	cr_expect_eq(w.nodes[other].drops[0], 0);
+}
+
 Test(quorum, an_answer_from_before_the_doubt_is_not_enough_to_take_over)
 {
 	size_t owner = two_nodes(true), other = 1 - owner;

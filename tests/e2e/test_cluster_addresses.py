@@ -1,0 +1,162 @@
+"""Addresses that are moved on purpose, preferred, several at once, of IPv6, or in somebody's way."""
+
+import subprocess
+import time
+
+import pytest
+
+from lab import SLOW, inside, wait_until
+from town import VIP, VIP6
+
+LATE_MS = 150 * SLOW
+
+
+def vips(*more, prefer=""):
+    listed = [f'{{ address = "10.10.10.100/24"; interface = "eth0"; {prefer} }}', *more]
+    return f"vips = ( {', '.join(listed)} );"
+
+
+def test_move_vip_answers_when_it_is_done_and_nobody_is_refused(towns):
+    town = towns.make(3)
+    town.start()
+    owner = town.wait_owner()
+    knocking = town.knock()
+    time.sleep(0.2)
+    at = time.monotonic()
+    for target in [n.name for n in town.others_than(owner)] + [owner.name]:
+        assert f"is on {target}" in owner.ask(f"move vip {VIP} to {target}")
+        wait_until(lambda: town.owners() == [target], 0.5, "the old owner to let go")
+        time.sleep(0.2)
+    gap, seen = knocking.longest_ms(after=at), knocking.end()
+    assert (seen["refused"], seen["timed_out"], seen["closed"], seen["failed"]) == (0, 0, 0, 0), seen
+    assert gap <= 5 + LATE_MS
+
+
+def test_move_vip_says_what_is_wrong(towns):
+    town = towns.make(3)
+    town.start()
+    owner = town.wait_owner()
+    assert "lb-99" in owner.ask(f"move vip {VIP} to lb-99")
+    assert "10.10.10.77" in owner.ask("move vip 10.10.10.77 to lb-01")
+    dead = town.others_than(owner)[0]
+    dead.kill()
+    town.wait_state(dead.name, "dead")
+    answer = owner.ask(f"move vip {VIP} to {dead.name}")
+    assert dead.name in answer and "not alive" in answer
+    assert town.owners() == [owner.name]
+
+
+def test_the_preferred_node_takes_it_back_when_it_is_healthy(towns):
+    town = towns.make(3, vips=vips(prefer='prefer = "lb-02"; preempt_delay = "1s";'))
+    town.start()
+    wait_until(lambda: town.owners() == ["lb-02"], 5, "the preferred node to own it")
+    preferred = town.nodes["lb-02"]
+    preferred.kill()
+    town.wait_owner(but="lb-02")
+    knocking = town.knock()
+    preferred.start()
+    started = time.monotonic()
+    wait_until(lambda: town.owners() == ["lb-02"], 8, "it to be handed back")
+    assert time.monotonic() - started >= 0.9
+    time.sleep(0.2)
+    gap, seen = knocking.longest_ms(), knocking.end()
+    assert (seen["refused"], seen["timed_out"], seen["closed"]) == (0, 0, 0), seen
+    assert gap <= 5 + LATE_MS
+
+
+def test_preempt_off_leaves_it_where_it_is(towns):
+    town = towns.make(3, vips=vips(prefer='prefer = "lb-02"; preempt_delay = "off";'))
+    town.start()
+    wait_until(lambda: town.owners() == ["lb-02"], 5, "the preferred node to own it first")
+    town.nodes["lb-02"].kill()
+    heir = town.wait_owner(but="lb-02")
+    town.nodes["lb-02"].start()
+    town.wait_together()
+    time.sleep(2)
+    assert town.owners() == [heir.name]
+
+
+def test_an_ipv6_address_moves_as_well(towns):
+    town = towns.make(3, vips=vips(f'{{ address = "{VIP6}/64"; interface = "eth0"; }}'))
+    town.start()
+    owner = town.wait_owner(VIP6)
+    assert town.wait_owner(VIP)
+    knocking = town.knock(address=VIP6)
+    time.sleep(0.2)
+    at = time.monotonic()
+    owner.kill()
+    town.wait_answer(VIP6)
+    time.sleep(0.3)
+    assert knocking.longest_ms(after=at) <= 120 + LATE_MS
+    wait_until(lambda: len(town.owners(VIP6)) == 1 and town.owners(VIP6) != [owner.name], 4, "one owner")
+
+
+def test_several_addresses_are_spread_and_all_survive(towns):
+    more = [f'{{ address = "10.10.10.{100 + i}/24"; interface = "eth0"; }}' for i in range(1, 8)]
+    town = towns.make(3, vips=vips(*more))
+    town.start()
+    addresses = [f"10.10.10.{100 + i}" for i in range(8)]
+    owners = {town.wait_owner(address).name for address in addresses}
+    assert len(owners) > 1, "one node has them all"
+    victim = town.nodes[sorted(owners)[0]]
+    victim.kill()
+    for address in addresses:
+        assert town.wait_owner(address, but=victim.name)
+        town.wait_answer(address)
+
+
+def test_a_node_whose_interface_goes_down_lets_go_at_once(towns):
+    """The cluster's own link is another one, so that the others still hear it."""
+    town = towns.make(3)
+    for name in town.names:  # a second cable for everybody, on which the address lives
+        with inside(town.machine("switch")):
+            subprocess.run(f"ip link add v-{name} type veth peer name eth1 netns {town.machine(name).holder.pid} && "
+                           f"ip link set v-{name} up master wire", shell=True, check=True)
+        with inside(town.machine(name)):
+            subprocess.run("ip link set eth1 up", shell=True, check=True)
+    town.start(vips='vips = ( { address = "10.10.10.100/24"; interface = "eth1"; } );')
+
+    def owners():
+        found = []
+        for name in town.names:
+            with inside(town.machine(name)):
+                shown = subprocess.run(["ip", "-br", "address", "show", "dev", "eth1"], capture_output=True, text=True, check=True)
+            found += [name] if f"{VIP}/" in shown.stdout else []
+        return found
+    owner = wait_until(lambda: owners()[0] if len(owners()) == 1 else None, what="an owner")
+    town.wait_answer()
+    knocking = town.knock()
+    time.sleep(0.2)
+    at = time.monotonic()
+    with inside(town.machine("switch")):
+        subprocess.run(["ip", "link", "set", f"v-{owner}", "down"], check=True)
+    wait_until(lambda: len(owners()) == 1 and owners() != [owner], 2, "another owner")
+    town.wait_answer()
+    time.sleep(0.2)
+    assert knocking.longest_ms(after=at) <= 100 + LATE_MS
+
+
+def test_with_quorum_none_both_sides_own_it_and_one_does_after_healing(towns):
+    town = towns.make(3, quorum="none")
+    town.start()
+    owner = town.wait_owner()
+    town.weather.split({owner.name}, {n.name for n in town.others_than(owner)})
+    wait_until(lambda: len(town.owners()) == 2, 3, "an owner on each side")
+    town.weather.heal()
+    town.wait_together()
+    wait_until(lambda: len(town.owners()) == 1, 2, "one owner")
+    assert len(town.arp_answerers()) == 1
+
+
+def test_connections_to_servers_never_leave_from_the_address(towns):
+    town = towns.make(2, backends=1)
+    town.start()
+    owner = town.wait_owner()
+    with inside(town.machine("client")):
+        answer = subprocess.run(
+            ["curl", "--silent", "--max-time", "10", "--cacert", town.authority.pem, "--connect-to", f"::{VIP}:",
+             "https://aegisagent.ai/"], capture_output=True, text=True, check=True).stdout
+    assert answer.split()[:2] == ["aegis-01", "aegisagent.ai"]
+    with inside(town.machine("aegis-01")):
+        seen = subprocess.run(["ip", "neighbour", "show", "dev", "eth0"], capture_output=True, text=True, check=True).stdout
+    assert VIP not in seen and owner.address in seen

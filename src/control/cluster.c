@@ -62,7 +62,7 @@ struct gossip_time cluster_enter(struct cluster *cl)
 	struct gossip_time t = {mono_now(), log_wall_us() / 1000};
 	uint64_t late_us = mono_diff_us(cl->armed, t.now);
 
-	cl->stale = true;
+	cl->news++;
 	if (!cl->started || late_us == 0)
 		return t;
 	cl->armed = MONO_NEVER; /* this lateness is told once */
@@ -495,7 +495,7 @@ struct cluster *cluster_new(const struct cluster_setup *setup)
 	cl->setup = *setup;
 	cl->conf = &setup->config->cluster;
 	cl->armed = MONO_NEVER;
-	cl->stale = cl->reorder = true;
+	cl->reorder = true;
 	cl->id = cluster_node_id(cl, setup->config->node);
 	cl->cluster_id = hash_of("cluster", cl->conf->name ? cl->conf->name : "");
 	cl->entries = calloc(GOSSIP_MEMBERS_MAX, sizeof(*cl->entries));

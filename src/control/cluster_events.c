@@ -102,7 +102,7 @@ static void tell_member(struct cluster *cl, uint64_t id)
 
 static void on_member(struct cluster *cl, const struct gossip_event *e)
 {
-	cl->stale = true;
+	cl->news++;
 	cl->reorder = cl->reorder || e->was == e->state;
 	say_member(cl, e);
 	tell_member(cl, e->id);
@@ -157,7 +157,7 @@ static void on_record(struct cluster *cl, const struct gossip_event *e)
 	uint64_t id = e->id;
 	uint16_t key = e->key;
 
-	cl->stale = true;
+	cl->news++;
 	if (key == CLUSTER_RECORD_NODE)
 		tell_member(cl, id);
 	for (unsigned i = 0; i < cl->n_subscribers; i++)

@@ -18,6 +18,7 @@ struct cluster_entry {
 	char name[GOSSIP_NAME_MAX + 1];
 	char version[GOSSIP_VERSION_MAX + 1];
 	struct cluster_node node; /* n_keys 0: it has said nothing yet */
+	uint64_t news;		  /* it is as of then */
 };
 
 enum { CLUSTER_GONE = 8 };
@@ -65,7 +66,9 @@ struct cluster {
 	struct cluster_gone
 		gone[CLUSTER_GONE]; /* names of who was struck off lately, for the log */
 	unsigned n_gone;
-	bool stale, reorder; /* something may have changed; who is there, or a name */
+	uint64_t
+		news; /* something may have changed: an entry of earlier news is read anew when asked for */
+	bool reorder; /* who is there has changed, or a name */
 
 	/* cluster_count.c */
 	uint64_t packets_in, bytes_in, packets_out, bytes_out, send_errors;
@@ -85,7 +88,7 @@ void cluster_done(struct cluster *cl, struct gossip_time t);
 
 /* --- cluster_members.c --- */
 
-void cluster_entries_refresh(struct cluster *cl);
+void cluster_entries_refresh(struct cluster *cl);			   /* all of them */
 struct cluster_entry *cluster_entry_find(struct cluster *cl, uint64_t id); /* NULL: nobody */
 const char *cluster_gone_name(
 	const struct cluster *cl, uint64_t id); /* of one that was struck off */

@@ -91,6 +91,7 @@ static void fill(struct cluster *cl, struct cluster_entry *e, const struct gossi
 	};
 	if (!cluster_enabled(cl))
 		e->m.addr = (struct addr){0};
+	e->news = cl->news;
 	read_node(cl, e);
 }
 
@@ -148,27 +149,36 @@ static void collect(struct cluster *cl)
 	point_to_texts(cl);
 }
 
-void cluster_entries_refresh(struct cluster *cl)
+/* Who is there; each entry may be of earlier news. */
+static void order(struct cluster *cl)
+{
+	if (cl->reorder || cl->n_entries != gossip_count(cl->gossip))
+		collect(cl);
+	cl->reorder = false;
+}
+
+static struct cluster_entry *refresh(struct cluster *cl, struct cluster_entry *e)
 {
 	struct gossip_member g;
 
-	if (!cl->stale && !cl->reorder)
-		return;
-	if (cl->reorder || cl->n_entries != gossip_count(cl->gossip))
-		collect(cl);
-	else
-		for (size_t i = 0; i < cl->n_entries; i++)
-			if (gossip_find(cl->gossip, cl->entries[i].m.id, &g))
-				fill(cl, &cl->entries[i], &g);
-	cl->stale = cl->reorder = false;
+	if (e->news != cl->news && gossip_find(cl->gossip, e->m.id, &g))
+		fill(cl, e, &g);
+	return e;
+}
+
+void cluster_entries_refresh(struct cluster *cl)
+{
+	order(cl);
+	for (size_t i = 0; i < cl->n_entries; i++)
+		refresh(cl, &cl->entries[i]);
 }
 
 struct cluster_entry *cluster_entry_find(struct cluster *cl, uint64_t id)
 {
-	cluster_entries_refresh(cl);
+	order(cl);
 	for (size_t i = 0; i < cl->n_entries; i++)
 		if (cl->entries[i].m.id == id)
-			return &cl->entries[i];
+			return refresh(cl, &cl->entries[i]);
 	return NULL;
 }
 
@@ -176,14 +186,14 @@ struct cluster_entry *cluster_entry_find(struct cluster *cl, uint64_t id)
 
 size_t cluster_members(struct cluster *cl)
 {
-	cluster_entries_refresh(cl);
+	order(cl);
 	return cl->n_entries;
 }
 
 const struct cluster_member *cluster_member_at(struct cluster *cl, size_t i)
 {
-	cluster_entries_refresh(cl);
-	return i < cl->n_entries ? &cl->entries[i].m : NULL;
+	order(cl);
+	return i < cl->n_entries ? &refresh(cl, &cl->entries[i])->m : NULL;
 }
 
 const struct cluster_member *cluster_find(struct cluster *cl, uint64_t id)
@@ -195,10 +205,10 @@ const struct cluster_member *cluster_find(struct cluster *cl, uint64_t id)
 
 const struct cluster_member *cluster_find_name(struct cluster *cl, const char *name)
 {
-	cluster_entries_refresh(cl);
+	order(cl);
 	for (size_t i = 0; i < cl->n_entries; i++)
 		if (strcmp(cl->entries[i].name, name) == 0)
-			return &cl->entries[i].m;
+			return &refresh(cl, &cl->entries[i])->m;
 	return NULL;
 }
 

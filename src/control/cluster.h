@@ -175,7 +175,7 @@ struct span cluster_item(const struct cluster *cl, uint8_t kind, struct span key
 bool cluster_item_find(
 	const struct cluster *cl, uint8_t kind, struct span key, struct cluster_item *ret);
 
-/* All of a kind, deleted ones too: start with *cursor = 0. Nothing may be set in between. */
+/* All of a kind (0: of every kind), deleted ones too: start with *cursor = 0. Nothing may be set in between. */
 bool cluster_item_next(
 	const struct cluster *cl, uint8_t kind, size_t *cursor, struct cluster_item *ret);
 

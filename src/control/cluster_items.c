@@ -54,7 +54,7 @@ bool cluster_item_next(
 
 	while (*cursor < gossip_items(cl->gossip)) {
 		gossip_item_at(cl->gossip, (*cursor)++, &i);
-		if (i.kind != kind)
+		if (kind != 0 && i.kind != kind)
 			continue;
 		*ret = item_of(&i);
 		return true;

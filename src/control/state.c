@@ -29,16 +29,13 @@ static void write_items(const struct control *c, struct expo *e)
 {
 	struct mono now = mono_now();
 	struct cluster_item item;
+	size_t cursor = 0;
 	bool first = true;
 
-	for (unsigned kind = 1; kind <= UINT8_MAX; kind++) {
-		size_t cursor = 0;
-
-		while (cluster_item_next(c->cluster, (uint8_t)kind, &cursor, &item)) {
-			expo_str(e, first ? "\n" : ",\n");
-			state_file_item(e, &item, now);
-			first = false;
-		}
+	while (cluster_item_next(c->cluster, 0, &cursor, &item)) {
+		expo_str(e, first ? "\n" : ",\n");
+		state_file_item(e, &item, now);
+		first = false;
 	}
 }
 

@@ -1,6 +1,8 @@
 /* Who is in the cluster: to show it, to leave it, to strike off who will not return. */
 #include "control/command.h"
 #include "control/stat.h"
+#include "control/state.h"
+#include "control/store.h"
 #include "control/vip.h"
 
 #include <stdlib.h>
@@ -27,19 +29,30 @@ static bool refuse_alone(struct command *cmd)
 struct leaving {
 	struct control *control;
 	struct command *cmd; /* NULL: nobody waits any more */
+	struct store_waiter kept;
 	bool done;
 };
+
+static void finish_leaving(void *arg)
+{
+	struct leaving *l = arg;
+
+	l->done = true;
+	if (l->cmd)
+		command_resume(l->cmd);
+	else
+		free(l);
+}
 
 static void on_handed_over(void *arg)
 {
 	struct leaving *l = arg;
 
 	cluster_leave(l->control->cluster);
-	l->done = true;
-	if (l->cmd)
-		command_resume(l->cmd);
-	else
-		free(l);
+	state_save(l->control);
+	l->kept = (struct store_waiter){.cb = finish_leaving, .arg = l};
+	if (!store_wait(l->control->store, &l->kept))
+		finish_leaving(l);
 }
 
 static void forget_client(void *state)
@@ -117,6 +130,7 @@ static void run_forget(struct command *cmd)
 	struct cluster *cl = cmd->control->cluster;
 	const char *name = cmd->words[1];
 	const struct cluster_member *m;
+	uint64_t id;
 
 	if (refuse_alone(cmd))
 		return;
@@ -130,10 +144,12 @@ static void run_forget(struct command *cmd)
 			m ? "%s is a balancer, and votes: forget it on another balancer."
 			  : "No such node: %s.",
 			name);
-	if (cmd->control->vip && !strike_voter(cmd, name, m != NULL))
+	id = m ? m->id : 0;
+	if (cmd->control->vip && !strike_voter(cmd, name, id != 0))
 		return;
-	if (m)
-		cluster_forget(cl, m->id);
+	if (id)
+		cluster_forget(cl, id);
+	state_save(cmd->control);
 	command_say(cmd, SEVERITY_NOTICE, "%s is forgotten.", name);
 }
 

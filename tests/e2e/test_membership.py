@@ -119,6 +119,9 @@ def test_a_dead_voter_that_is_forgotten_counts_no_more(town):
     assert "is forgotten" in town.nodes["lb-01"].ask("forget lb-02")
     assert "is forgotten" in town.nodes["lb-01"].ask("forget lb-03")
     wait_until(lambda: town.nodes["lb-01"].cluster()["quorum"]["voters"] == 1, 5, "one voter")
+    town.nodes["lb-01"].kill()
+    town.nodes["lb-01"].start()
+    assert town.nodes["lb-01"].cluster()["quorum"]["voters"] == 1, "it was on disk when it was answered"
 
 
 def test_commands_of_a_cluster_are_refused_where_there_is_none(site):

@@ -420,6 +420,14 @@ uint64_t records_hash(const struct records *r)
 	return r->hash;
 }
 
+void records_expect(struct records *r, uint64_t origin)
+{
+	struct origin *o;
+
+	if (!origin_find(r, origin))
+		origin_add(r, origin, 0, &o); /* no room, no memory: it will be asked for */
+}
+
 size_t records_digest(struct records *r, struct records_entry *ret, size_t n)
 {
 	if (n > r->n)

@@ -95,6 +95,10 @@ bool records_next(const struct records *r, uint64_t origin, uint32_t key, struct
 /* Over all entries: equal where the same is held. Cheap enough for every beat. */
 uint64_t records_hash(const struct records *r);
 
+/* Has the digest say of this origin, too, that nothing is held of it: so that others send at once what
+ * would have to be asked for. */
+void records_expect(struct records *r, uint64_t origin);
+
 /* Up to n entries, going on where the last call left off, so that every origin has its turn. */
 size_t records_digest(struct records *r, struct records_entry *ret, size_t n);
 

@@ -166,6 +166,8 @@ void share_send_digest(struct gossip *g, struct member *to)
 	struct records_entry entries[RECORDS_DIGEST_MAX];
 	size_t left = g->n_members;
 
+	for (size_t i = 0; i < g->n_members; i++)
+		records_expect(g->records, g->members[i]->id);
 	while (left > 0) {
 		size_t n = records_digest(
 			g->records, entries, left < RECORDS_DIGEST_MAX ? left : RECORDS_DIGEST_MAX);

@@ -3,7 +3,7 @@
 #include "network.h"
 #include "node.h"
 
-enum { GATEWAY_US = 800 };
+enum { GATEWAY_US = 800, HAND_OVER_US = 3000 };
 
 static void vip_ip(uint32_t vip, uint8_t ret[16])
 {
@@ -189,7 +189,8 @@ static void drop(struct sim *s, struct node *node, const struct elect_event *eve
 
 	sim_say(s, node, "drops vip %u: %s", vip, elect_cause_text(event->cause));
 	node->holds[vip] = false;
-	node->lease[vip] = 0;
+	/* What is on its way to the old owner still arrives. */
+	node->lease[vip] = event->cause == ELECT_HANDED_OVER ? s->now + HAND_OVER_US : 0;
 	check_holders(s);
 }
 

@@ -287,6 +287,26 @@ Test(records, digest_gives_every_origin_its_turn)
 	records_free(a);
 }
 
+Test(records, expected_origin_is_asked_for_by_the_digest_and_counts_for_nothing)
+{
+	struct records *a = node(A, 1), *b = node(B, 1);
+	struct records_entry entries[2], ask;
+	uint64_t hash = records_hash(b);
+	struct record said = says(a, 1, "one");
+
+	records_expect(b, A);
+	records_expect(b, B);
+	cr_assert_eq(records_hash(b), hash);
+	cr_assert_eq(records_digest(b, entries, 2), 2);
+	cr_assert_eq(entries[0].origin, A);
+	cr_assert_eq(records_compare(a, &entries[0], &ask), RECORDS_AHEAD);
+	cr_assert(records_after(a, &ask, &said));
+	takes(b, said, RECORDS_TAKEN);
+	has(b, A, 1, "one");
+	records_free(a);
+	records_free(b);
+}
+
 Test(records, walk_in_keys_leaves_out_what_is_withdrawn)
 {
 	struct records *a = node(A, 1);

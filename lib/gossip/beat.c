@@ -141,6 +141,7 @@ static void compose(struct gossip *g, struct gossip_time t, struct draft *d, str
 		put_votes(g, t.now, &d->w);
 		put_deaths(g, &d->w, m);
 	}
+	vitals_put(g, t.now, &d->w);
 	spread_put_news(g, &d->w);
 	m->probe_due = false;
 }
@@ -170,6 +171,7 @@ static void beat_round(struct gossip *g, struct mono now)
 	for (size_t i = 0; i < g->n_members; i++)
 		g->members[i]->beat_due |= g->members[i]->is_neighbour;
 	spread_choose_news(g);
+	vitals_next_turn(g);
 	g->last_beat = now;
 	g->urgent -= g->urgent > 0;
 	g->next_beat = mono_add_us(now, g->beat_us - spread / 2 + prng_below(&g->prng, spread + 1));
@@ -275,6 +277,7 @@ void beat_input(struct gossip *g, struct gossip_time t, struct member *from, str
 		.incarnation = b.incarnation,
 		.state = b.flags & BEAT_LEFT ? CLAIM_LEFT : CLAIM_ALIVE};
 	measure(from, t.now, &b);
+	from->its_members = b.members;
 	suspicion_hears_us(g, t.now, from, &b);
 	spread_claim(g, t, &c, NULL, true);
 	if (b.flags & BEAT_PROBE)

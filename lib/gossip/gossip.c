@@ -183,6 +183,9 @@ static void tlv_input(
 	case MESSAGE_DIRECT:
 		direct_input(g, from, tlv->body);
 		break;
+	case MESSAGE_VITALS:
+		vitals_input(g, t.now, tlv->body);
+		break;
 	case MESSAGE_RECORD:
 		share_record(g, t, tlv->body);
 		break;

@@ -35,6 +35,18 @@ struct member *member_find(const struct gossip *g, uint64_t id)
 	return at < g->n_members && g->members[at]->id == id ? g->members[at] : NULL;
 }
 
+struct member *member_find_prefix(const struct gossip *g, uint64_t id)
+{
+	uint64_t prefix = id >> 32;
+	size_t at = position(g, prefix << 32);
+
+	if (at == g->n_members || g->members[at]->id >> 32 != prefix)
+		return NULL;
+	if (at + 1 < g->n_members && g->members[at + 1]->id >> 32 == prefix)
+		return NULL;
+	return g->members[at];
+}
+
 static void insert(struct gossip *g, struct member *m)
 {
 	size_t at = position(g, m->id);
@@ -83,7 +95,7 @@ struct member *member_add(struct gossip *g, uint64_t id, struct mono now)
 	m->id = id;
 	m->rtt_us = -1;
 	m->sequence = g->sequence; /* above all that it was sent before */
-	m->since = m->epoch_at = now;
+	m->since = m->epoch_at = m->sign_at = now;
 	for (size_t ring = 0; ring < RINGS; ring++)
 		m->place[ring] = mix(id ^ mix(ring));
 	insert(g, m);
@@ -346,12 +358,13 @@ void member_neighbours_refresh(struct gossip *g, struct mono now)
 		return;
 	g->neighbours_stale = false;
 	g->n_neighbours = member_observers(g, g->self, g->neighbours);
-	g->n_alive = 0;
+	g->n_alive = g->n_known = 0;
 	for (size_t i = 0; i < g->n_members; i++) {
 		struct member *m = g->members[i];
 		bool is = is_among(g->neighbours, g->n_neighbours, m);
 
 		g->n_alive += m->status == MEMBER_ALIVE;
+		g->n_known += m->status != MEMBER_LEFT;
 		if (is && !m->is_neighbour) {
 			m->neighbour_since = now;
 			m->hears_us_at = now;

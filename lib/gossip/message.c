@@ -3,6 +3,7 @@
 #include "base/bug.h"
 
 enum { SELF_FLAG_BALANCER = 1, ANSWER = 1 };
+enum { SIGN_UNIT_MS = 16 };
 enum { BUCKET_SHIFT = 58 }; /* of a place: items_place() */
 
 static bool is_known(uint8_t type)
@@ -18,6 +19,7 @@ static bool is_known(uint8_t type)
 	case MESSAGE_SUMMARY:
 	case MESSAGE_FORGET:
 	case MESSAGE_DIRECT:
+	case MESSAGE_VITALS:
 	case MESSAGE_RECORD:
 	case MESSAGE_DIGEST:
 	case MESSAGE_WANT:
@@ -356,6 +358,25 @@ bool message_get_claim(struct wire_reader *r, struct message_claim *ret)
 	}
 	c.state = (enum message_state)state;
 	*ret = c;
+	return true;
+}
+
+void message_put_sign(struct wire_writer *w, const struct message_sign *s)
+{
+	uint64_t age = (s->age_ms + SIGN_UNIT_MS) / SIGN_UNIT_MS;
+
+	wire_put_u32(w, (uint32_t)(s->id >> 32));
+	wire_put_u8(w, age < UINT8_MAX ? (uint8_t)age : UINT8_MAX);
+}
+
+bool message_get_sign(struct wire_reader *r, struct message_sign *ret)
+{
+	uint64_t prefix = wire_u32(r);
+	uint64_t age = wire_u8(r);
+
+	if (r->failed)
+		return false;
+	*ret = (struct message_sign){prefix << 32, age * SIGN_UNIT_MS};
 	return true;
 }
 

@@ -18,6 +18,7 @@ enum {
 	MESSAGE_MEMBER_MAX = 15 + MESSAGE_SELF_MAX,
 	MESSAGE_VOTERS_MAX = 16, /* of one accused, in one TLV */
 	MESSAGE_CLAIM_BYTES = 19,
+	MESSAGE_SIGN_BYTES = 5,
 	MESSAGE_BUCKETS_BYTES = 8 * ITEMS_BUCKETS,
 	MESSAGE_LIST_MAX = 128, /* hashes in one list */
 };
@@ -36,6 +37,7 @@ enum message_type {
 	MESSAGE_SUMMARY = 0x08,
 	MESSAGE_FORGET = 0x09,
 	MESSAGE_DIRECT = 0x0a,
+	MESSAGE_VITALS = 0x0b,
 	MESSAGE_RECORD = 0x10,
 	MESSAGE_DIGEST = 0x11,
 	MESSAGE_WANT = 0x12,
@@ -138,6 +140,12 @@ struct message_summary {
 	struct wire_reader claims;
 };
 
+/* When somebody last heard a member. On the wire only the first 32 bits of the id, and 16 ms to the unit of age, rounded
+ * up: `id` comes back with zeros below. */
+struct message_sign {
+	uint64_t id, age_ms;
+};
+
 struct message_direct {
 	uint8_t kind;
 	struct span value;
@@ -168,6 +176,9 @@ bool message_get_votes(struct wire_reader *r, struct message_votes *ret);
 /* Inside DEATHS and behind the head of SUMMARY. */
 void message_put_claim(struct wire_writer *w, const struct message_claim *c);
 bool message_get_claim(struct wire_reader *r, struct message_claim *ret);
+/* Inside VITALS. */
+void message_put_sign(struct wire_writer *w, const struct message_sign *s);
+bool message_get_sign(struct wire_reader *r, struct message_sign *ret);
 void message_put_summary_head(struct wire_writer *w, bool answer, uint64_t from, uint64_t to);
 bool message_get_summary(struct span body, struct message_summary *ret);
 

@@ -47,7 +47,7 @@ static void set_epoch(
 	struct gossip *g, struct mono now, struct member *m, const struct message_claim *c)
 {
 	m->epoch = c->epoch;
-	m->epoch_at = now;
+	m->epoch_at = m->sign_at = now;
 	m->has_session = false;
 	m->doubted = false;
 	m->voted = false;
@@ -263,12 +263,25 @@ void spread_forget(struct gossip *g, struct gossip_time t, uint64_t id, uint64_t
 
 /* --- news in beats --- */
 
+/* All observers said since that they hold what this node holds: then there is nothing to tell them. */
+static bool all_know(struct gossip *g)
+{
+	for (size_t i = 0; i < g->n_neighbours; i++)
+		if (g->neighbours[i]->its_members != member_table_hash(g))
+			return false;
+	return true;
+}
+
 void spread_choose_news(struct gossip *g)
 {
+	bool is_told = all_know(g);
 	size_t chosen = 0;
 
-	for (size_t i = 0; i < g->n_members; i++)
+	for (size_t i = 0; i < g->n_members; i++) {
 		g->members[i]->is_news = false;
+		if (is_told)
+			g->members[i]->news_left = 0;
+	}
 	for (size_t i = 0; i < g->n_members && chosen < NEWS_AT_ONCE; i++) {
 		struct member *m = g->members[(g->news_turn + i) % g->n_members];
 

@@ -1,6 +1,6 @@
 /* The inside of struct gossip, for the files of this folder only. They call each other downwards in this order:
  * gossip.c (what comes in), beat.c, handshake.c, spread.c (claims about members), share.c (records, items),
- * suspicion.c (votes and verdicts), member.c (the table and its rings), queue.c (what goes out). */
+ * suspicion.c (votes and verdicts), vitals.c (signs of life), member.c (the table and its rings), queue.c (what goes out). */
 #ifndef GOSSIP_STATE_H
 #define GOSSIP_STATE_H
 
@@ -55,10 +55,12 @@ struct member {
 	struct replay window;
 	struct mono session_at, epoch_at;
 	struct mono heard_at;	 /* 0: never */
+	struct mono sign_at;	 /* when anybody last heard it */
 	struct mono hears_us_at; /* when it last heard us, by its own word */
 	uint32_t its_stamp;
 	struct mono its_stamp_at; /* 0: none yet */
 	int64_t rtt_us;		  /* -1: none */
+	uint64_t its_members;	  /* the hash of all that it knows of members, in its last beat */
 	struct mono challenged_at, echoed_at, answered_since;
 	uint32_t answered; /* packets, since answered_since */
 
@@ -150,7 +152,7 @@ struct gossip {
 	size_t n_neighbours;
 	bool neighbours_stale, hash_stale;
 	uint64_t members_hash;
-	size_t n_alive; /* of members, this node included */
+	size_t n_alive, n_known; /* of members: the living; all but those that left */
 
 	/* what is shared */
 	struct records *records;
@@ -169,7 +171,7 @@ struct gossip {
 	struct mono hello_full_at, echo_full_at; /* buckets of answers to senders without session */
 
 	/* turns of what does not fit one beat */
-	size_t votes_turn, deaths_turn, news_turn;
+	size_t votes_turn, deaths_turn, news_turn, vitals_turn;
 
 	struct queue out, events;
 	size_t all_next; /* of the outgoing packet to all: the member whose turn it is */
@@ -247,6 +249,8 @@ void gossip_event_member(struct gossip *g, enum gossip_event_kind kind, uint64_t
 
 /* --- member.c --- */
 
+/* By the first 32 bits of its id; NULL: nobody, or it could be two. */
+struct member *member_find_prefix(const struct gossip *g, uint64_t id);
 struct member *member_find(const struct gossip *g, uint64_t id);
 /* NULL: no memory, or no room. Not told yet. */
 struct member *member_add(struct gossip *g, uint64_t id, struct mono now);
@@ -290,6 +294,15 @@ bool member_is_condemned(const struct gossip *g, struct mono now, const struct m
 bool member_is_heard(const struct gossip *g, struct mono now, const struct member *m);
 bool member_link_works(const struct gossip *g, struct mono now, const struct member *m);
 bool suspicion_is_lagging(const struct gossip *g, struct mono now);
+
+/* --- vitals.c --- */
+
+void vitals_put(struct gossip *g, struct mono now, struct wire_writer *w);
+void vitals_next_turn(struct gossip *g); /* with every round of beats */
+void vitals_input(struct gossip *g, struct mono now, struct span body);
+/* A living one has shown no sign for too long; one that is dead here has not shown one since. */
+bool vitals_are_out(const struct gossip *g, struct mono now, const struct member *m);
+bool vitals_keep_dead(const struct gossip *g, struct mono now, const struct member *m);
 
 /* --- spread.c --- */
 

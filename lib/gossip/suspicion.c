@@ -105,13 +105,14 @@ bool member_is_condemned(const struct gossip *g, struct mono now, const struct m
 	return votes * 2 > judges;
 }
 
-static void die(struct gossip *g, struct mono now, struct member *m)
+/* `here`: for this node only, because it hears too little to accuse anybody. */
+static void die(struct gossip *g, struct mono now, struct member *m, bool here)
 {
 	m->contested_until = mono_add_us(now, 2 * (uint64_t)g->silent_us);
 	m->doubted = false;
 	g->stats.deaths++;
 	beat_soon(g, VERDICT_BEATS);
-	member_set_status(g, now, m, MEMBER_DEAD, g->alone);
+	member_set_status(g, now, m, MEMBER_DEAD, here);
 	member_neighbours_refresh(g, now);
 }
 
@@ -126,7 +127,7 @@ void suspicion_judge(struct gossip *g, struct mono now)
 
 			if (m != g->self && m->status == MEMBER_ALIVE &&
 				member_is_condemned(g, now, m))
-				die(g, now, m);
+				die(g, now, m, g->alone);
 		}
 	}
 }
@@ -260,8 +261,8 @@ static void look_again(struct gossip *g, struct mono now, struct member *m)
 	if (g->alone || !passed(g->company_since, now, g->silent_us))
 		return;
 	if (member_is_condemned(g, now, m))
-		die(g, now, m);
-	else
+		die(g, now, m, false);
+	else if (!vitals_keep_dead(g, now, m))
 		member_set_status(g, now, m, MEMBER_ALIVE, false);
 }
 
@@ -289,7 +290,7 @@ static void look_at_doubt(struct gossip *g, struct mono now, struct member *m)
 		return;
 	m->incarnation = m->doubted_incarnation;
 	g->hash_stale = true;
-	die(g, now, m);
+	die(g, now, m, g->alone);
 }
 
 static bool look_whether_alone(const struct gossip *g, struct mono now)
@@ -328,7 +329,7 @@ static void bury_all(struct gossip *g, struct mono now)
 {
 	for (size_t i = 0; i < g->n_members; i++)
 		if (g->members[i] != g->self && g->members[i]->status == MEMBER_ALIVE)
-			die(g, now, g->members[i]);
+			die(g, now, g->members[i], true);
 }
 
 void suspicion_look(struct gossip *g, struct mono now)
@@ -346,6 +347,8 @@ void suspicion_look(struct gossip *g, struct mono now)
 		look_at(g, now, m);
 		if (m->status == MEMBER_ALIVE)
 			look_at_doubt(g, now, m);
+		if (vitals_are_out(g, now, m))
+			die(g, now, m, true);
 	}
 	suspicion_judge(g, now);
 }
@@ -365,7 +368,7 @@ void suspicion_heard(struct gossip *g, struct mono now, struct member *m)
 	/* After a silence its word that it does not hear us is as old as the silence. */
 	if (passed(m->heard_at, now, g->silent_us))
 		m->hears_us_at = now;
-	m->heard_at = g->heard_any_at = now;
+	m->heard_at = m->sign_at = g->heard_any_at = now;
 	if (is_set(m->lifeline_ended_at) && passed(m->lifeline_ended_at, now, g->beat_us))
 		m->lifeline_ended_at = (struct mono){0};
 	if (g->alone)

@@ -120,9 +120,13 @@ static void small_ones(struct span body)
 {
 	uint8_t nonce[MESSAGE_NONCE];
 	struct message_summary s;
+	struct wire_reader r = wire_read(body);
+	struct message_sign sign;
 	struct message_direct d;
 	uint64_t id, epoch;
 
+	while (wire_left(&r) > 0 && message_get_sign(&r, &sign))
+		BUG_ON(sign.age_ms > 255 * 16);
 	message_get_echo(body, nonce);
 	if (message_get_direct(body, &d))
 		BUG_ON(d.value.n > GOSSIP_MESSAGE_MAX);

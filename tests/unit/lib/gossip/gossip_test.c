@@ -24,8 +24,7 @@ static uint64_t changes_of(struct net *net, int of)
 
 static void clear_changes(struct net *net)
 {
-	for (int i = 0; i < net->n; i++)
-		{
+	for (int i = 0; i < net->n; i++) {
 		memset(net->nodes[i].changes, 0, sizeof(net->nodes[i].changes));
 		memset(net->nodes[i].deaths, 0, sizeof(net->nodes[i].deaths));
 	}
@@ -283,6 +282,27 @@ Test(gossip, after_a_split_each_side_finds_the_other_dead_and_healing_disturbs_n
 	for (int i = 2; i < 5; i++)
 		for (int j = 2; j < 5; j++)
 			cr_assert_eq(net->nodes[i].deaths[j], 0, "n%d of n%d", i, j);
+	net_free(net);
+}
+
+Test(gossip, a_few_that_are_cut_off_from_many_find_them_dead_within_three_silences)
+{
+	struct net *net = net_new(24, 3, 25, 300, 12);
+
+	for (int i = 0; i < net->n; i++)
+		net->nodes[i].config.balancer = false;
+	net_start_all(net);
+	cr_assert(net_until(net, 2000, net_agrees));
+	net_run(net, 1000);
+	net_split(net, 3, true);
+	net_run(net, 3 * 300 + 200);
+	for (int i = 0; i < net->n; i++)
+		for (int j = 0; j < net->n; j++)
+			cr_assert_eq(net_state(net, i, j),
+				(i < 3) == (j < 3) ? GOSSIP_ALIVE : GOSSIP_DEAD, "n%d of n%d", i,
+				j);
+	net_split(net, 3, false);
+	cr_assert(net_until(net, 2000, net_agrees));
 	net_free(net);
 }
 

@@ -285,6 +285,23 @@ Test(message, a_summary_holds_whole_claims_only)
 	cr_assert_not(message_get_summary(payload_of(&b), &s));
 }
 
+Test(message, a_sign_of_life_never_gets_younger_on_its_way)
+{
+	for (uint64_t age = 0; age < 4000; age += 7) {
+		struct message_sign sign = {.id = 0x1234567890abcdef, .age_ms = age}, got;
+		struct wire_reader r;
+		struct buffer b;
+
+		start(&b);
+		message_put_sign(&b.w, &sign);
+		r = wire_read(payload_of(&b));
+		cr_assert(message_get_sign(&r, &got));
+		cr_assert_eq(got.id, 0x1234567800000000);
+		cr_assert_gt(got.age_ms, age);
+		cr_assert_leq(got.age_ms, age + 16);
+	}
+}
+
 Test(message, a_list_stays_within_one_bucket)
 {
 	uint64_t hashes[2] = {7, 8};

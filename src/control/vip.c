@@ -124,12 +124,14 @@ static void on_moved(struct vip *v, const struct elect_event *e)
 	}
 }
 
+/* Kept at once: a command that struck a voter off is answered when that is on disk. */
 static void on_voter(struct vip *v, const struct elect_event *e)
 {
 	if (!cluster_item_set(v->control->cluster, CLUSTER_ITEM_VOTER, e->key, e->value))
-		log_error("vip",
-			"the table of items is full: a change of the voters is lost; lift bans "
-			"(unban) to make room");
+		log_error("vip", "the table of items is full: a change of the voters is lost; lift "
+				 "bans (unban) to "
+				 "make room");
+	state_save(v->control);
 }
 
 static void carry_out(struct vip *v, const struct elect_event *e, struct mono now)

@@ -37,13 +37,13 @@ void http_account_body(struct http_exchange *x, size_t n)
 
 void http_account_sent(struct http_conn *c, size_t n)
 {
-	struct http_exchange *x = c->exchange;
-
 	c->active = worker_now(c->worker);
 	c->bytes_out += n;
 	tally_add(&listener_of(c)->bytes_out, n);
-	if (!x)
-		return;
+}
+
+void http_account_answer(struct http_exchange *x, size_t n)
+{
 	x->bytes_out += n;
 	if (x->backend != UINT16_MAX)
 		tally_add(&backend_of(x)->bytes_out, n);
@@ -257,7 +257,7 @@ static void record_request(struct http_exchange *x)
 static void keep_refusal(struct http_exchange *x)
 {
 	struct http_conn *c = x->conn;
-	struct span bytes = http_buffer_held(c->in);
+	struct span bytes = http_buffer_held(*x->in);
 	struct order_error e = {.client = c->client, .listener = c->listener, .reason = x->reason};
 	size_t n_name = x->log.host_len < sizeof(e.name) ? x->log.host_len : sizeof(e.name) - 1;
 

@@ -9,6 +9,9 @@
 void http_account_read(struct http_conn *c, size_t n);
 void http_account_sent(struct http_conn *c, size_t n);
 
+/* So many bytes of the answer went to the client. */
+void http_account_answer(struct http_exchange *x, size_t n);
+
 /* So many of those read belong to the body of this request, or to its tunnel. */
 void http_account_body(struct http_exchange *x, size_t n);
 

@@ -54,7 +54,7 @@ static enum http_step wait_for_edge(struct http_conn *c, bool writes)
 	return http_conn_finish(c, END_NO_MEMORY);
 }
 
-enum http_got http_conn_read(struct http_conn *c)
+static enum http_got read_some(struct http_conn *c)
 {
 	ssize_t n;
 
@@ -159,7 +159,7 @@ static enum http_step step_proxy(struct http_conn *c)
 	for (;;) {
 		struct proxyproto header;
 
-		switch (http_conn_read(c)) {
+		switch (read_some(c)) {
 		case HTTP_GOT_NOTHING:
 			return wait_for_edge(c, false);
 		case HTTP_GOT_END:
@@ -237,7 +237,7 @@ static enum http_step answer_bad_head(struct http_conn *c)
 
 	if (c->requests == 0 && proxy_header_begins(http_buffer_held(c->in)))
 		return http_conn_finish(c, END_PROXY_REFUSED);
-	c->closes = true;
+	c->exchange->closes = true;
 	http_exchange_refuse(c->exchange, h->code,
 		large ? END_REQUEST_TOO_LARGE
 		      : (h->code == 501 || h->code == 505 ? END_REQUEST_UNSUPPORTED
@@ -246,11 +246,44 @@ static enum http_step answer_bad_head(struct http_conn *c)
 	return HTTP_STEP_ANSWER;
 }
 
+static enum http_got carrier_read(struct http_exchange *x)
+{
+	return read_some(x->conn);
+}
+
+static bool carrier_watch(struct http_exchange *x)
+{
+	struct link *link = &x->conn->link;
+
+	return link_watch(link, x->conn->worker->poller, link->blocked);
+}
+
+static void carrier_drive(struct http_exchange *x)
+{
+	http_conn_drive(x->conn);
+}
+
+static void carrier_finish(struct http_exchange *x, enum end_reason reason)
+{
+	http_conn_finish(x->conn, reason);
+}
+
+static int send_out(struct http_exchange *x);
+
+static const struct http_carrier carrier = {
+	.read = carrier_read,
+	.send = send_out,
+	.watch = carrier_watch,
+	.drive = carrier_drive,
+	.finish = carrier_finish,
+	.is_plain = true,
+};
+
 /* What is there of a head. HTTP_STEP_HEAD: more of it is needed. */
 static enum http_step judge_head(struct http_conn *c)
 {
 	if (!c->exchange) {
-		c->exchange = http_exchange_new(c);
+		c->exchange = http_exchange_new(c, &carrier, &c->in);
 		if (!c->exchange)
 			return http_conn_finish(c, END_NO_MEMORY);
 		if (c->requests > 0)
@@ -283,7 +316,7 @@ static enum http_step step_head(struct http_conn *c)
 		http_buffer_held(c->in).n > 0 && !c->exchange ? judge_head(c) : HTTP_STEP_HEAD;
 
 	while (next == HTTP_STEP_HEAD) {
-		switch (http_conn_read(c)) {
+		switch (read_some(c)) {
 		case HTTP_GOT_BYTES:
 			next = judge_head(c);
 			break;
@@ -302,9 +335,9 @@ static enum http_step step_head(struct http_conn *c)
 
 /* --- 5. the answer --- */
 
-int http_conn_send(struct http_conn *c)
+static int send_out(struct http_exchange *x)
 {
-	struct http_exchange *x = c->exchange;
+	struct http_conn *c = x->conn;
 
 	if (c->link.blocked)
 		return -EAGAIN;
@@ -315,6 +348,7 @@ int http_conn_send(struct http_conn *c)
 		if (n < 0)
 			return (int)n;
 		http_account_sent(c, (size_t)n);
+		http_account_answer(x, (size_t)n);
 		if (x->out)
 			http_buffer_take(pool_of(c), &x->out, (size_t)n);
 		else
@@ -333,9 +367,11 @@ static void end_exchange(struct http_conn *c)
 /* The answer is out: the next request, or the end. */
 static enum http_step go_on(struct http_conn *c)
 {
+	bool closes = c->exchange->closes;
+
 	c->reason = c->exchange->reason;
 	end_exchange(c);
-	if (!c->closes) {
+	if (!closes) {
 		set_deadline(c, listener_of(c)->timeouts.idle_ms);
 		return HTTP_STEP_HEAD;
 	}
@@ -350,7 +386,7 @@ static enum http_step send_ours(struct http_conn *c)
 
 	if (c->exchange->status == 0) /* nothing to send: out of memory */
 		return http_conn_finish(c, (enum end_reason)c->exchange->reason);
-	error = http_conn_send(c);
+	error = send_out(c->exchange);
 	if (error == 0)
 		return go_on(c);
 	if (error != -EAGAIN)
@@ -486,7 +522,7 @@ static enum http_step timed_out_in_head(struct http_conn *c)
 	if (!c->exchange) /* no byte of it: nothing that an answer would be for */
 		return http_conn_finish(
 			c, c->requests > 0 ? END_IDLE_TIMEOUT : END_REQUEST_TIMEOUT);
-	c->closes = true;
+	c->exchange->closes = true;
 	http_exchange_refuse(c->exchange, 408, END_REQUEST_TIMEOUT, NULL);
 	return HTTP_STEP_ANSWER;
 }

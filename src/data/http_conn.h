@@ -16,6 +16,15 @@ struct listener;
 struct order;
 struct order_session;
 
+/* What a read of the client gave. */
+enum http_got {
+	HTTP_GOT_BYTES,
+	HTTP_GOT_NOTHING,
+	HTTP_GOT_END,
+	HTTP_GOT_RESET,
+	HTTP_GOT_NO_MEMORY,
+};
+
 enum http_step {
 	HTTP_STEP_PROXY,  /* a PROXY header comes first */
 	HTTP_STEP_TLS,	  /* the handshake */
@@ -46,7 +55,6 @@ struct http_conn {
 	uint8_t step;
 	uint8_t reason; /* why it lingers */
 	bool counts_source : 1;
-	bool closes : 1; /* after the present answer */
 };
 
 /* As conn_accept. */
@@ -54,19 +62,6 @@ void http_conn_accept(struct listener *l, int fd, const struct addr *client);
 
 /* Goes on from the present step as far as that leads. */
 void http_conn_drive(struct http_conn *c);
-
-/* Reads into c->in. */
-enum http_got {
-	HTTP_GOT_BYTES,
-	HTTP_GOT_NOTHING,
-	HTTP_GOT_END,
-	HTTP_GOT_RESET,
-	HTTP_GOT_NO_MEMORY,
-};
-enum http_got http_conn_read(struct http_conn *c);
-
-/* Sends what the exchange has for the client. 0: all of it; -EAGAIN: not yet; another negative errno. */
-int http_conn_send(struct http_conn *c);
 
 /* As a URI has it: "http" or "https". */
 static inline const char *http_conn_scheme(const struct http_conn *c)

@@ -15,7 +15,8 @@ static const struct config_listener *listener_of(const struct http_exchange *x)
 	return &x->conn->worker->config->listeners[x->conn->listener];
 }
 
-struct http_exchange *http_exchange_new(struct http_conn *c)
+struct http_exchange *http_exchange_new(
+	struct http_conn *c, const struct http_carrier *carrier, struct http_buffer **in)
 {
 	size_t size;
 	struct http_exchange *x = buffers_get(&c->worker->buffers, sizeof(*x), &size);
@@ -26,6 +27,8 @@ struct http_exchange *http_exchange_new(struct http_conn *c)
 	memset(x, 0, offsetof(struct http_exchange, head));
 	http_head_begin(&x->head, HTTP_REQUEST);
 	x->conn = c;
+	x->carrier = carrier;
+	x->in = in;
 	x->started = worker_now(c->worker);
 	x->server_id = UINT32_MAX;
 	x->backend = UINT16_MAX;
@@ -50,7 +53,7 @@ void http_exchange_free(struct http_exchange *x)
 static void close_over_body(struct http_exchange *x)
 {
 	if (x->request.body.kind != HTTP_BODY_NONE && !x->request_body.done)
-		x->conn->closes = true;
+		x->closes = true;
 }
 
 static void check_answered(struct http_exchange *x, bool answered)
@@ -182,7 +185,7 @@ static enum end_reason reason_of(unsigned status)
 void http_exchange_begin(struct http_exchange *x)
 {
 	struct http_conn *c = x->conn;
-	struct span bytes = http_buffer_held(c->in);
+	struct span bytes = http_buffer_held(*x->in);
 	const char *why;
 	size_t head_len = x->head.len;
 	unsigned status = http_request_judge(&x->head, bytes, &x->request, &why);
@@ -192,10 +195,10 @@ void http_exchange_begin(struct http_exchange *x)
 	http_account_request(x, bytes);
 	/* What is refused may be framed as we do not know. */
 	if (status != 0 || !x->request.keeps_alive || c->worker->draining)
-		c->closes = true;
+		x->closes = true;
 	if (status != 0)
 		http_exchange_refuse(x, status, reason_of(status), why);
 	else
 		route(x, bytes);
-	http_buffer_take(&c->worker->buffers, &c->in, head_len);
+	http_buffer_take(&c->worker->buffers, x->in, head_len);
 }

@@ -17,6 +17,20 @@ struct http_log_text {
 	uint8_t bytes[ACCESS_NAME_MAX + ACCESS_METHOD_MAX + ACCESS_PATH_MAX + ACCESS_AGENT_MAX];
 };
 
+/* What carries an exchange: a client's connection of HTTP/1 (http_conn.c), or a stream of HTTP/2. */
+struct http_carrier {
+	/* More of the request's body into *x->in. HTTP_GOT_END: all of it came. */
+	enum http_got (*read)(struct http_exchange *x);
+	/* Takes x->out and x->rest. 0: all of it; -EAGAIN: not yet; another negative errno. */
+	int (*send)(struct http_exchange *x);
+	/* Arranges to be told when the client has more, or takes more. False: out of memory. */
+	bool (*watch)(struct http_exchange *x);
+	/* The exchange can go on; and: it cannot, and takes its carrier with it. Either may free it. */
+	void (*drive)(struct http_exchange *x);
+	void (*finish)(struct http_exchange *x, enum end_reason reason);
+	bool is_plain; /* a body is read from conn->link as it is, and is framed as in HTTP/1 */
+};
+
 /* Who answers, and how far that is. */
 enum http_phase {
 	HTTP_PHASE_OURS,     /* we do */
@@ -28,8 +42,10 @@ enum http_phase {
 
 struct http_exchange {
 	struct http_conn *conn;
+	const struct http_carrier *carrier;
+	struct http_buffer **in;     /* read from the client, not used yet */
 	struct mono started;	     /* the first byte of the request was here */
-	struct http_request request; /* its spans are good until the head is taken off conn->in */
+	struct http_request request; /* its spans are good until the head is taken off *in */
 	struct http_buffer *out;     /* for the client */
 	struct span rest;	     /* for the client behind that: of the configuration */
 	uint64_t bytes_in, bytes_out;
@@ -40,6 +56,7 @@ struct http_exchange {
 	uint16_t status; /* of the answer; 0: none yet */
 	uint8_t reason;	 /* enum end_reason, as far as it is known */
 	bool is_request; /* the head was read and taken */
+	bool closes;	 /* the connection is of no use afterwards */
 
 	/* with a server: http_proxy.c, http_relay.c */
 	enum http_phase phase;
@@ -70,10 +87,11 @@ struct http_exchange {
 };
 
 /* NULL: out of memory. */
-struct http_exchange *http_exchange_new(struct http_conn *c);
+struct http_exchange *http_exchange_new(
+	struct http_conn *c, const struct http_carrier *carrier, struct http_buffer **in);
 void http_exchange_free(struct http_exchange *x);
 
-/* The head is read: judges it and begins to answer. Takes it off conn->in. */
+/* The head is read, and begins *x->in: judges it, takes it off, and begins to answer. */
 void http_exchange_begin(struct http_exchange *x);
 
 /* Answers with an error of this status; `why`, a static text, is told to the client. */

@@ -300,7 +300,7 @@ static void put_reply_framing(
 		put(w, "Transfer-Encoding: chunked\r\n");
 	else if (r->has_length && r->status != 204)
 		put_length(w, r->length);
-	if (x->conn->closes)
+	if (x->closes)
 		put(w, "Connection: close\r\n");
 	else if (x->request.minor == 0)
 		put(w, "Connection: keep-alive\r\n");

@@ -74,7 +74,7 @@ static void on_server(struct watch *watch, unsigned edges)
 
 	link_note(&u->link, edges);
 	if (u->exchange)
-		http_conn_drive(u->exchange->conn);
+		u->exchange->carrier->drive(u->exchange);
 	else if (edges & (POLLER_READ | POLLER_END | POLLER_ERROR))
 		http_pool_close(u);
 }

@@ -316,7 +316,7 @@ static enum http_proxy_state finish(struct http_exchange *x)
 	bool whole = x->request_body.done && x->sent == http_buffer_held(x->to_server).n;
 
 	if (!whole)
-		x->conn->closes = true;
+		x->closes = true;
 	leave(x, whole && x->reply_keeps_alive && may_share(x));
 	return HTTP_PROXY_DONE;
 }
@@ -435,17 +435,15 @@ static void time_is_up(struct http_exchange *x)
 static void on_timer(struct http_timer *t)
 {
 	struct http_exchange *x = container_of(t, struct http_exchange, timer);
-	struct http_conn *c = x->conn;
-
-	if (!mono_reached(worker_now(c->worker), deadline_of(x))) {
+	if (!mono_reached(worker_now(x->conn->worker), deadline_of(x))) {
 		keep_time(x);
 		return;
 	}
 	time_is_up(x);
 	if (x->timed_out)
-		http_conn_finish(c, (enum end_reason)x->reason);
+		x->carrier->finish(x, (enum end_reason)x->reason);
 	else
-		http_conn_drive(c);
+		x->carrier->drive(x);
 }
 
 /* --- the queue --- */
@@ -478,7 +476,7 @@ void http_queue_serve(struct http *h)
 		struct http_exchange *x;
 
 		while ((x = first_of(&h->queues[i])) != NULL) {
-			http_conn_drive(x->conn);
+			x->carrier->drive(x);
 			if (first_of(&h->queues[i]) == x)
 				break; /* still no room */
 		}

@@ -52,14 +52,13 @@ static bool reserve_for_server(struct http_exchange *x)
 
 static enum http_relay_state move_body(struct http_exchange *x)
 {
-	struct http_conn *c = x->conn;
 	struct http_buffer *to = x->to_server;
-	struct span in = http_buffer_held(c->in);
+	struct span in = http_buffer_held(*x->in);
 	size_t held = in.n, n;
 
 	n = http_flow_move(&x->request_body, &in, to->bytes + to->end, http_buffer_room(to));
 	to->end += (uint32_t)n;
-	http_buffer_take(pool_of(x), &c->in, held - in.n);
+	http_buffer_take(pool_of(x), x->in, held - in.n);
 	http_account_body(x, held - in.n);
 	if (n > 0 || held > in.n)
 		note_progress(x);
@@ -89,21 +88,20 @@ static enum http_relay_state read_straight(struct http_exchange *x, size_t max)
 
 static enum http_relay_state read_body(struct http_exchange *x)
 {
-	struct http_conn *c = x->conn;
 	uint64_t direct;
 
 	if (!reserve_for_server(x))
 		return HTTP_RELAY_NO_MEMORY;
 	direct = http_flow_direct(&x->request_body, http_buffer_room(x->to_server));
-	if (!c->in && direct > 0)
+	if (!*x->in && direct > 0 && x->carrier->is_plain)
 		return read_straight(x, (size_t)direct);
-	if (c->in) {
+	if (*x->in) {
 		enum http_relay_state state = move_body(x);
 
 		if (state != HTTP_RELAY_WAIT || x->moved)
 			return state;
 	}
-	switch (http_conn_read(c)) {
+	switch (x->carrier->read(x)) {
 	case HTTP_GOT_BYTES:
 		return move_body(x);
 	case HTTP_GOT_NOTHING:
@@ -235,10 +233,10 @@ static void begin_reply_body(struct http_exchange *x, const struct http_reply *r
 
 	http_flow_begin(&x->reply_body, r->body, open_ended && x->request.minor == 1);
 	if (open_ended && x->request.minor == 0)
-		x->conn->closes = true;
+		x->closes = true;
 	/* The client may find that he need not send the rest; what he sends then is no request. */
 	if (!x->request_body.done)
-		x->conn->closes = true;
+		x->closes = true;
 	x->reply_keeps_alive = r->keeps_alive;
 }
 
@@ -276,7 +274,7 @@ static enum http_relay_state take_head(struct http_exchange *x)
 	http_account_first_byte(x);
 	if (reply.status == 101) {
 		x->phase = HTTP_PHASE_TUNNEL;
-		x->conn->closes = true;
+		x->closes = true;
 		return HTTP_RELAY_WAIT;
 	}
 	return move_reply(x);
@@ -381,7 +379,7 @@ static enum http_relay_state send_reply(struct http_exchange *x)
 
 	if (!x->out)
 		return HTTP_RELAY_DONE;
-	error = http_conn_send(x->conn);
+	error = x->carrier->send(x);
 	if (error == -EAGAIN)
 		return HTTP_RELAY_WAIT;
 	if (error < 0)
@@ -509,10 +507,9 @@ static enum http_relay_state tunnel(struct http_exchange *x)
 
 static enum http_relay_state wait_for_edges(struct http_exchange *x)
 {
-	struct poller *p = x->conn->worker->poller;
-	struct link *client = &x->conn->link, *server = &x->upstream->link;
+	struct link *server = &x->upstream->link;
 
-	if (!link_watch(client, p, client->blocked) || !link_watch(server, p, server->blocked))
+	if (!x->carrier->watch(x) || !link_watch(server, x->conn->worker->poller, server->blocked))
 		return HTTP_RELAY_NO_MEMORY;
 	return HTTP_RELAY_WAIT;
 }

@@ -92,9 +92,10 @@ static void arm(struct cluster *cl, struct mono now)
 	uint64_t us = mono_diff_us(now, at);
 	struct timeval wait = {(time_t)(us / 1000000), (suseconds_t)(us % 1000000)};
 
-	if (at.us == cl->armed.us)
+	if (at.us == cl->deadline.us)
 		return;
-	cl->armed = at;
+	cl->deadline = at;
+	cl->armed = mono_reached(now, at) ? now : at; /* what is due already cannot come late yet */
 	if (at.us == MONO_NEVER.us) {
 		evtimer_del(cl->timer);
 		return;
@@ -185,7 +186,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	cl->armed = MONO_NEVER;
+	cl->armed = cl->deadline = MONO_NEVER;
 	gossip_tick(cl->gossip, t);
 	send_and_arm(cl, t);
 	cluster_settle(cl);
@@ -494,7 +495,7 @@ struct cluster *cluster_new(const struct cluster_setup *setup)
 	}
 	cl->setup = *setup;
 	cl->conf = &setup->config->cluster;
-	cl->armed = MONO_NEVER;
+	cl->armed = cl->deadline = MONO_NEVER;
 	cl->reorder = true;
 	cl->id = cluster_node_id(cl, setup->config->node);
 	cl->cluster_id = hash_of("cluster", cl->conf->name ? cl->conf->name : "");

@@ -51,7 +51,8 @@ struct cluster {
 	struct mono line_ended;
 
 	struct event *readable, *timer, *second, *settle;
-	struct mono armed; /* when the timer is to fire */
+	struct mono deadline; /* lib/gossip's, that the timer is set for */
+	struct mono armed;    /* when the timer is to fire, unless that was told as late already */
 	bool started, settling;
 
 	struct cluster_subscriber subscribers[CLUSTER_SUBSCRIBERS_MAX];

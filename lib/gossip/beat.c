@@ -6,6 +6,7 @@ enum {
 	VOTES_BYTES = 640, /* of a beat at most */
 	HOLD_MAX_US = 60 * 1000 * 1000,
 	REPAIR_TRIES = 12, /* every other beat, before they become rarer */
+	REPAIR_BEATS_MAX = 16,
 };
 
 /* --- composing --- */
@@ -221,31 +222,40 @@ static void measure(struct member *m, struct mono now, const struct message_beat
 	m->rtt_us = m->rtt_us < 0 ? round : m->rtt_us + ((int64_t)round - m->rtt_us) / 8;
 }
 
-/* Equal hashes end a repair; others begin one, unless what is missing is still on its way. */
-static bool repair_is_due(
-	struct gossip *g, struct mono now, struct member *m, struct repair *r, bool equal)
+static void repair_begin(struct gossip *g, struct mono now, struct member *m, struct repair *r)
 {
-	uint32_t beat_ms = g->beat_us / 1000;
+	r->differs_since = now;
+	r->wait_ms = 2 * g->beat_us / 1000;
+	r->next = passed(m->session_at, now, 4 * (uint64_t)g->beat_us)
+			  ? mono_add_ms(now, r->wait_ms * 3 / 4)
+			  : now;
+}
 
-	if (equal) {
+/* Equal hashes end a repair; others begin one, unless what is missing is still on its way. Half of the tries fail where
+ * a fifth of the packets get lost; but what two nodes cannot agree on, for nothing moves, is not asked for so often for
+ * ever. */
+static bool repair_is_due(struct gossip *g, struct mono now, struct member *m,
+	enum repair_kind kind, const uint64_t hashes[2])
+{
+	struct repair *r = &m->repairs[kind];
+
+	if (hashes[0] == hashes[1]) {
 		*r = (struct repair){0};
 		return false;
 	}
-	if (!is_set(r->differs_since)) {
-		r->differs_since = now;
-		r->wait_ms = 2 * beat_ms;
-		r->next = passed(m->session_at, now, 4 * (uint64_t)g->beat_us)
-				  ? mono_add_ms(now, r->wait_ms * 3 / 4)
-				  : now;
-	}
+	if (!is_set(r->differs_since))
+		repair_begin(g, now, m, r);
 	if (!mono_reached(now, r->next))
 		return false;
+	if (r->tried[0] != hashes[0] || r->tried[1] != hashes[1]) {
+		memcpy(r->tried, hashes, sizeof(r->tried));
+		r->tries = 0;
+		r->wait_ms = 2 * g->beat_us / 1000;
+	}
 	r->next = mono_add_ms(now, r->wait_ms);
-	/* Half of the tries fail where a fifth of the packets get lost; what two nodes cannot agree on is not asked
-	 * for so often for ever. */
 	if (r->tries < REPAIR_TRIES)
 		r->tries++;
-	else if (r->wait_ms < 64 * beat_ms)
+	else if (r->wait_ms < REPAIR_BEATS_MAX * g->beat_us / 1000)
 		r->wait_ms *= 2;
 	return true;
 }
@@ -253,13 +263,15 @@ static bool repair_is_due(
 static void compare_hashes(
 	struct gossip *g, struct gossip_time t, struct member *m, const struct message_beat *b)
 {
-	if (repair_is_due(
-		    g, t.now, m, &m->repairs[REPAIR_MEMBERS], b->members == member_table_hash(g)))
+	const uint64_t members[2] = {member_table_hash(g), b->members};
+	const uint64_t records[2] = {records_hash(g->records), b->records};
+	const uint64_t items[2] = {items_hash(g->items), b->items};
+
+	if (repair_is_due(g, t.now, m, REPAIR_MEMBERS, members))
 		spread_send_summary(g, m);
-	if (repair_is_due(g, t.now, m, &m->repairs[REPAIR_RECORDS],
-		    b->records == records_hash(g->records)))
+	if (repair_is_due(g, t.now, m, REPAIR_RECORDS, records))
 		share_send_digest(g, m);
-	if (repair_is_due(g, t.now, m, &m->repairs[REPAIR_ITEMS], b->items == items_hash(g->items)))
+	if (repair_is_due(g, t.now, m, REPAIR_ITEMS, items))
 		share_send_buckets(g, m);
 }
 

@@ -34,9 +34,10 @@ struct repair {
 	struct mono next;
 	uint32_t wait_ms;
 	unsigned int tries;
+	uint64_t tried[2]; /* hashes, ours and theirs: of others it starts quickly again */
 };
 
-enum { REPAIR_MEMBERS, REPAIR_RECORDS, REPAIR_ITEMS, REPAIRS };
+enum repair_kind { REPAIR_MEMBERS, REPAIR_RECORDS, REPAIR_ITEMS, REPAIRS };
 
 struct member {
 	/* what is known of it, by anyone */

@@ -65,7 +65,7 @@ static void put_votes_of(
 	for (size_t i = 0; i < g->n_members; i++) {
 		const struct member *m = g->members[(from + i) % g->n_members];
 
-		if (m->voted != own)
+		if (m->voted != own || (!own && m->n_votes == 0))
 			continue;
 		gather_votes(g, now, m, &v);
 		if (v.n == 0)

@@ -106,24 +106,12 @@ static void hear_of_self(struct gossip *g, struct mono now, const struct arrival
 		handshake_jump(g, now, c->known_epoch);
 }
 
-static bool speaks_with_us(const struct gossip *g, const struct message_self *s)
-{
-	return s->speaks_min <= g->self->speaks_max && s->speaks_max >= g->self->speaks_min;
-}
-
 static bool is_unspecified(const struct gossip_addr *a)
 {
 	static const uint8_t none[16];
 	static const uint8_t none4[16] = {[10] = 0xff, [11] = 0xff};
 
 	return memcmp(a->ip, none, sizeof(none)) == 0 || memcmp(a->ip, none4, sizeof(none4)) == 0;
-}
-
-static void remember_peer(struct gossip *g, const struct gossip_addr *addr, uint64_t id)
-{
-	for (size_t i = 0; i < g->n_peers; i++)
-		if (memcmp(&g->peers[i].addr, addr, sizeof(*addr)) == 0)
-			g->peers[i].id = id;
 }
 
 static void install(struct gossip *g, struct mono now, struct member *m, uint64_t sequence)
@@ -147,15 +135,10 @@ static void establish(
 	struct message_claim c = {
 		.id = a->sender, .epoch = a->head.epoch, .incarnation = w->self.incarnation};
 
-	if (!speaks_with_us(g, &w->self)) {
-		g->stats.refused[GOSSIP_REFUSED_VERSION]++;
-		return;
-	}
 	if (m ? a->head.epoch < m->epoch : f && a->head.epoch <= f->epoch)
 		return; /* it is challenged, and so told what to go above */
 	if (is_unspecified(&w->self.addr))
 		w->self.addr = *a->from;
-	remember_peer(g, a->from, a->sender);
 	spread_claim(g, t, &c, &w->self, true);
 	m = member_find(g, a->sender);
 	if (m && m->epoch == a->head.epoch && !m->has_session)
@@ -262,7 +245,7 @@ static bool is_met(const struct gossip *g, const struct peer *p)
 	for (size_t i = 0; i < g->n_members; i++) {
 		const struct member *m = g->members[i];
 
-		if (m->id != p->id && memcmp(&m->addr, &p->addr, sizeof(m->addr)) != 0)
+		if (memcmp(&m->addr, &p->addr, sizeof(m->addr)) != 0)
 			continue;
 		if (m == g->self || (m->status == MEMBER_ALIVE && m->has_session))
 			return true;

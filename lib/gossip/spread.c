@@ -79,6 +79,11 @@ static void tell_new(struct gossip *g, struct mono now, struct member *m)
 		span_of(NULL, 0));
 }
 
+static bool speaks_with_us(const struct gossip *g, const struct message_self *s)
+{
+	return s->speaks_min <= g->self->speaks_max && s->speaks_max >= g->self->speaks_min;
+}
+
 static void new_member(struct gossip *g, struct mono now, const struct message_claim *c,
 	const struct message_self *details)
 {
@@ -194,6 +199,10 @@ void spread_claim(struct gossip *g, struct gossip_time t, const struct message_c
 
 	if (c->id == g->self->id) {
 		claim_about_self(g, t.now, c);
+		return;
+	}
+	if (details && !speaks_with_us(g, details)) {
+		g->stats.refused[GOSSIP_REFUSED_VERSION]++;
 		return;
 	}
 	if (!m) {

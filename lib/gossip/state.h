@@ -94,7 +94,6 @@ struct member {
 
 struct peer {
 	struct gossip_addr addr;
-	uint64_t id; /* who answered there; 0: nobody yet */
 	struct mono next;
 	unsigned int tries;
 };

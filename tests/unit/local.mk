@@ -120,6 +120,12 @@ tests_unit_lib_gossip_session_test_SOURCES = tests/unit/lib/gossip/session_test.
 tests_unit_lib_gossip_session_test_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_lib_gossip_session_test_LDADD = lib/libgossip.a $(UNIT_LIBS)
 
+unit_tests += tests/unit/lib/gossip/fault_test
+tests_unit_lib_gossip_fault_test_SOURCES = tests/unit/lib/gossip/fault_test.c $(FAULT_FILES)
+tests_unit_lib_gossip_fault_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)
+tests_unit_lib_gossip_fault_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_lib_gossip_fault_test_LDADD = lib/libgossip.a $(UNIT_LIBS)
+
 # Some instances on a network in virtual time: tests/unit/lib/gossip/net.h.
 GOSSIP_NET = tests/unit/lib/gossip/net.c tests/unit/lib/gossip/net.h
 GOSSIP_NET_CFLAGS = $(UNIT_CFLAGS) -I$(srcdir)/tests/unit/lib/gossip

@@ -347,6 +347,19 @@ static bool open_timers(struct control *c)
 
 /* --- life --- */
 
+/* With timers that are exact: rounded up to whole milliseconds, beats of 25 ms would come every 28. */
+static struct event_base *new_base(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base = NULL;
+
+	if (config && event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER) == 0)
+		base = event_base_new_with_config(config);
+	if (config)
+		event_config_free(config);
+	return base;
+}
+
 /* False: out of memory. */
 static bool make_notifier(struct control *c)
 {
@@ -392,7 +405,7 @@ struct control *control_new(const struct control_setup *setup)
 	c->n_workers = setup->n_workers;
 	c->started = mono_now();
 	c->started_wall_us = log_wall_us();
-	c->base = event_base_new();
+	c->base = new_base();
 	c->events = events_new(EVENTS_KEPT);
 	if (c->events)
 		events_add(c->events, "started");

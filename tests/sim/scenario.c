@@ -8,6 +8,8 @@ enum {
 	FIRST_FAULT_MS = 1500, /* the cluster has formed by then */
 	FAULTS_WITHIN_MS = 3000,
 	LASTS_MS = 2600,
+	TROUBLED_WITHIN_MS = 8000, /* one run in four has many faults, and longer ones */
+	TROUBLED_LASTS_MS = 5000,
 	QUIET_MS = 5000,
 };
 
@@ -126,20 +128,28 @@ static bool is_an_end(enum fault_kind kind)
 	       kind == FAULT_LEAVE;
 }
 
-static void draw_fault(struct fault *f, const struct scenario *s, struct prng *g, uint32_t *gone)
+/* What a run's faults have in common. */
+struct weather {
+	uint32_t within_ms, lasts_ms;
+	uint32_t gone; /* nodes that do not come back */
+};
+
+static void draw_fault(
+	struct fault *f, const struct scenario *s, struct prng *g, struct weather *weather)
 {
 	*f = (struct fault){.kind = (enum fault_kind)prng_below(g, FAULT_KINDS)};
 	draw_parameters(f, s, g);
-	f->at_ms = FIRST_FAULT_MS + (uint32_t)prng_below(g, FAULTS_WITHIN_MS);
+	f->at_ms = FIRST_FAULT_MS + (uint32_t)prng_below(g, weather->within_ms);
 	if (is_instant(f->kind))
 		return;
 	f->forgets = prng_below(g, 4) == 0;
 	/* Fewer than half of the nodes may be gone in the end. */
-	if (is_an_end(f->kind) && prng_below(g, 3) == 0 && 2 * (*gone + 1) < s->nodes) {
-		++*gone;
+	if (is_an_end(f->kind) && prng_below(g, 3) == 0 && 2 * (weather->gone + 1) < s->nodes) {
+		weather->gone++;
 		return;
 	}
-	f->until_ms = f->at_ms + 20 + (uint32_t)prng_below(g, prng_below(g, 2) ? LASTS_MS : 500);
+	f->until_ms =
+		f->at_ms + 20 + (uint32_t)prng_below(g, prng_below(g, 2) ? weather->lasts_ms : 500);
 }
 
 /* An operator strikes off who is gone, some time later. */
@@ -182,8 +192,8 @@ static void draw_restarts(struct scenario *s, struct prng *g)
 void scenario_draw(struct scenario *s, uint64_t seed)
 {
 	struct prng g;
-	uint32_t gone = 0;
-	bool fast;
+	struct weather weather = {FAULTS_WITHIN_MS, LASTS_MS, 0};
+	bool fast, troubled;
 
 	prng_init(&g, seed ^ UINT64_C(0x5ce0a210));
 	memset(s, 0, sizeof *s);
@@ -205,9 +215,12 @@ void scenario_draw(struct scenario *s, uint64_t seed)
 	s->peers = prng_below(&g, 4) ? s->nodes : (s->nodes + 1) / 2;
 	s->tight = prng_below(&g, 4) ? 0 : 1 + (uint32_t)prng_below(&g, 20);
 	s->quiet_ms = QUIET_MS;
-	s->n_faults = (uint32_t)prng_below(&g, 7);
+	troubled = s->nodes < 50 && prng_below(&g, 4) == 0;
+	if (troubled)
+		weather = (struct weather){TROUBLED_WITHIN_MS, TROUBLED_LASTS_MS, 0};
+	s->n_faults = (uint32_t)prng_below(&g, troubled ? 25 : 7);
 	for (uint32_t i = 0; i < s->n_faults; i++)
-		draw_fault(&s->faults[i], s, &g, &gone);
+		draw_fault(&s->faults[i], s, &g, &weather);
 	draw_forget(s, &g);
 	if (prng_below(&g, 16) == 0)
 		draw_restarts(s, &g);

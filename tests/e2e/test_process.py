@@ -50,11 +50,13 @@ def test_wrong_usage_is_64(arguments):
 
 
 def test_the_example_passes_as_it_stands(tmp_path):
-    """But for the user, whom this machine may not have."""
-    conf = tmp_path / "balancer.conf"
+    """But for the user, whom this machine may not have, and for the place of the keys."""
+    conf, keys = tmp_path / "balancer.conf", tmp_path / "cluster.key"
+    keys.write_text(run("--genkey").stdout)
+    keys.chmod(0o600)
     user = pwd.getpwuid(os.getuid()).pw_name
     conf.write_text(EXAMPLE.read_text().replace('user      = "aegislb"', f'user = "{user}"')
-                    .replace('group     = "aegislb";', ""))
+                    .replace('group     = "aegislb";', "").replace("/etc/aegislb/cluster.key", str(keys)))
     result = run("-c", "-f", conf)
     assert result.returncode == 0, result.stderr
 
@@ -76,8 +78,8 @@ backends = ( { name = "b";
 
 
 def test_what_is_not_supported_is_refused_as_such(tmp_path):
-    errors = refused(tmp_path, EXAMPLE.read_text() + 'cluster = { name = "aegis"; };\n')
-    assert "cluster" in errors and "not supported" in errors
+    errors = refused(tmp_path, EXAMPLE.read_text() + 'redis = { address = "127.0.0.1:6379"; };\n')
+    assert "redis" in errors and "not supported" in errors
 
 
 def test_a_port_in_use_is_71_and_named(site):

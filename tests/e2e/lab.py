@@ -70,6 +70,13 @@ def ip(command):
     subprocess.run(["ip", *command.split()], check=True)
 
 
+def pace_by_acknowledgements():
+    """Where the machine's default is BBR, its estimate of a link with segments of 64 KiB and a receiver that rests can
+    fall to some kbit/s: the sender's kernel then stands still for seconds, with an open window and full buffers."""
+    with open("/proc/sys/net/ipv4/tcp_congestion_control", "w") as setting:
+        setting.write("reno")
+
+
 class Network:
     """The machines, on one switch, each with 10.10.10.N and 2001:db8:10::N."""
 
@@ -90,6 +97,7 @@ class Network:
     def connect(self, name, number):
         switch = self.machines["switch"]
         with inside(self.machines[name]):
+            pace_by_acknowledgements()
             ip("link set lo up")
             ip(f"link add eth0 type veth peer name {name} netns {switch.holder.pid}")
             ip(f"address add 10.10.10.{number}/24 dev eth0")

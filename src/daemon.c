@@ -6,7 +6,9 @@
 #include "data/worker.h"
 #include "load.h"
 #include "log.h"
+#include "net/handshakes.h"
 #include "net/listener_fd.h"
+#include "net/stream.h"
 #include "notify.h"
 #include "privilege.h"
 #include "tally.h"
@@ -109,6 +111,34 @@ static bool bind_all(struct daemon *d)
 			if (!bind_one(d, l, &d->config->listeners[l].binds[b], socket++))
 				return false;
 	return true;
+}
+
+/* In order of the sockets, each once however many workers listen on it. */
+static size_t listening_ports(const struct daemon *d, uint16_t *ports)
+{
+	struct addr addr;
+	size_t n = 0;
+
+	for (size_t s = 0; s < d->n_sockets; s++)
+		if (stream_local(d->workers[0].listeners[s].fd, &addr) == 0)
+			ports[n++] = addr.port;
+	return n;
+}
+
+static bool retire_listeners(void *arg)
+{
+	struct daemon *d = arg;
+	uint16_t *ports = calloc(d->n_sockets + 1, sizeof(*ports));
+	int left;
+
+	if (!ports)
+		return false;
+	for (size_t i = 0; i < d->n_workers; i++)
+		for (size_t s = 0; s < d->n_sockets; s++)
+			listener_fd_retire(d->workers[i].listeners[s].fd);
+	left = handshakes_count(ports, listening_ports(d, ports));
+	free(ports);
+	return left > 0;
 }
 
 static void close_listeners(void *arg)
@@ -265,6 +295,7 @@ static bool make_control(struct daemon *d)
 		.workers = d->control_workers,
 		.n_workers = d->n_workers,
 		.ports = &d->ports,
+		.retire_listeners = retire_listeners,
 		.close_listeners = close_listeners,
 		.arg = d,
 	};

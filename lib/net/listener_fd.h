@@ -34,4 +34,9 @@ struct listener_fd_error {
 bool listener_fd_open(
 	const struct addr *addr, int *fds, size_t n, struct listener_fd_error *ret_error);
 
+/* The last call, before a close: who begins to connect from now on is not answered, so that he tries
+ * again in a second, by then with whoever has the address; whose handshake has begun can be accepted as
+ * soon as it is whole, without a byte from him. See handshakes.h for when nobody is left. */
+void listener_fd_retire(int fd);
+
 #endif

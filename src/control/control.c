@@ -28,7 +28,11 @@ enum {
 	ACCESS_DRAIN_MS = 50,
 	FAREWELL_BEATS = 4,
 	AWAIT_HEALTH_MS = 1000,
-	AWAIT_LOOK_MS = 5
+	AWAIT_LOOK_MS = 5,
+	LAST_CALL_LOOK_MS = 10,
+	/* Who has sent no byte is asked by the kernel after a second whether he is still there, and
+	 * comes in then. */
+	LAST_CALL_MS = 1500
 };
 
 /* What only this file uses. */
@@ -38,8 +42,10 @@ struct control_own {
 	struct event *tick;	    /* once a second */
 	struct event *access_drain; /* NULL: no access log */
 	struct event *grace;	    /* ends a graceful stop that takes too long */
-	struct event *farewell;	    /* the others have been told that this node leaves */
-	bool leaving;		    /* until then */
+	struct event *last_call;    /* clients whose handshake has begun come in */
+	struct mono last_call_ends;
+	struct event *farewell; /* the others have been told that this node leaves */
+	bool leaving;		/* until then */
 	struct access_log *access_log;
 	unsigned gave_up, drained; /* workers that reported so */
 };
@@ -85,10 +91,27 @@ static void on_farewell(evutil_socket_t fd, short what, void *arg)
 		stop_now(c);
 }
 
+/* A close resets whom the workers could not accept yet. */
+static void on_last_call(evutil_socket_t fd, short what, void *arg)
+{
+	struct order order = {.kind = ORDER_STOP_ACCEPTING};
+	struct timeval again = timeval_of_ms(LAST_CALL_LOOK_MS);
+	struct control *c = arg;
+
+	(void)fd;
+	(void)what;
+	if (c->phase != CONTROL_DRAINING)
+		return;
+	if (c->own->setup.retire_listeners && c->own->setup.retire_listeners(c->own->setup.arg) &&
+		!mono_reached(mono_now(), c->own->last_call_ends))
+		evtimer_add(c->own->last_call, &again);
+	else
+		control_order_all(c, &order);
+}
+
 /* The addresses are somebody else's by now, or nobody's: what still comes here is what was on its way. */
 static void stop_accepting(void *arg)
 {
-	struct order order = {.kind = ORDER_STOP_ACCEPTING};
 	struct control *c = arg;
 	struct timeval beats = timeval_of_ms(FAREWELL_BEATS * (uint64_t)c->config->cluster.beat_ms);
 
@@ -99,7 +122,8 @@ static void stop_accepting(void *arg)
 		c->own->leaving = true;
 		evtimer_add(c->own->farewell, &beats);
 	}
-	control_order_all(c, &order);
+	c->own->last_call_ends = mono_add_ms(mono_now(), LAST_CALL_MS);
+	on_last_call(-1, 0, c);
 }
 
 void control_stop(struct control *c, const char *why)
@@ -336,7 +360,9 @@ static bool open_timers(struct control *c)
 	own->tick = event_new(c->base, -1, EV_PERSIST, on_tick, c);
 	own->grace = evtimer_new(c->base, on_grace_over, c);
 	own->farewell = evtimer_new(c->base, on_farewell, c);
-	if (!own->tick || !own->grace || !own->farewell || event_add(own->tick, &second) < 0)
+	own->last_call = evtimer_new(c->base, on_last_call, c);
+	if (!own->tick || !own->grace || !own->farewell || !own->last_call ||
+		event_add(own->tick, &second) < 0)
 		return false;
 	if (!log_access_enabled())
 		return true;
@@ -443,7 +469,8 @@ static void look_again(struct control *c, struct server *s)
 /* For the others to see. */
 static void tell_reach(struct control *c, unsigned percent)
 {
-	cluster_set_priority(c->cluster, percent); /* vip.c asks shared_health_unreachable() itself */
+	cluster_set_priority(
+		c->cluster, percent); /* vip.c asks shared_health_unreachable() itself */
 }
 
 static bool open_truth(struct control *c)
@@ -557,6 +584,7 @@ void control_free(struct control *c)
 	event_free_if(c->own->access_drain);
 	event_free_if(c->own->grace);
 	event_free_if(c->own->farewell);
+	event_free_if(c->own->last_call);
 	vip_free(c->vip);
 	state_close(c);
 	shared_health_free(c->shared_health);

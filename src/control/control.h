@@ -68,7 +68,11 @@ struct control_setup {
 	struct load *load;
 	struct control_worker *workers;
 	size_t n_workers;
-	struct cluster_ports *ports;	    /* taken by control_new() */
+	struct cluster_ports *ports; /* taken by control_new() */
+	/* Called when a stop begins, and again until it is false or takes too long: takes no new
+	 * connections any more; true while handshakes that have begun are not whole. The workers
+	 * accept meanwhile. */
+	bool (*retire_listeners)(void *arg);
 	void (*close_listeners)(void *arg); /* called once, when no worker uses them any more */
 	void *arg;
 };

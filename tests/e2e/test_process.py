@@ -6,6 +6,8 @@ import pwd
 import signal
 import socket
 import subprocess
+import threading
+import time
 
 import pytest
 
@@ -112,6 +114,47 @@ def test_graceful_stop_ends_in_time(site):
         s.recv(1)
         balancer.send(signal.SIGINT)
         assert balancer.exit_status(5) == 0
+
+
+def test_a_stop_resets_nobody_who_has_connected(site):
+    """Whoever got a connection is served; who begins during the stop is not answered at all, and tries again."""
+    site.start_recorder(serve=echo)
+    balancer = site.start_balancer(graceful_stop="20s", **ONE_SERVER)
+    served, reset, refused = [], [], threading.Event()
+
+    def client():
+        while not refused.is_set():
+            try:
+                s = connect()
+            except OSError:
+                refused.set()
+                return
+            try:
+                with s:
+                    s.sendall(client_hello())
+                    served.append(s.recv(1))
+            except OSError as error:
+                reset.append(error)
+
+    threads = [threading.Thread(target=client) for _ in range(16)]
+    [t.start() for t in threads]
+    wait_until(lambda: len(served) > 500, what="a stream of connections")
+    balancer.send(signal.SIGTERM)
+    [t.join() for t in threads]
+    assert refused.is_set() and b"" not in served and not reset
+    assert balancer.exit_status(5) == 0
+
+
+def test_a_stop_waits_for_who_has_connected_and_says_nothing_yet(site):
+    site.start_recorder(serve=echo)
+    balancer = site.start_balancer(graceful_stop="20s", **ONE_SERVER)
+    with connect() as s:
+        balancer.send(signal.SIGTERM)
+        balancer.wait_log("accepting no more")
+        time.sleep(0.3)  # the client is slow: this is what is tested
+        s.sendall(client_hello())
+        assert s.recv(1)
+    assert balancer.exit_status(5) == 0
 
 
 def test_a_second_signal_stops_at_once(site):

@@ -317,6 +317,11 @@ tests_unit_lib_net_addr_test_SOURCES = tests/unit/lib/net/addr_test.c
 tests_unit_lib_net_addr_test_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_lib_net_addr_test_LDADD = lib/libnet.a $(UNIT_LIBS)
 
+unit_tests += tests/unit/lib/net/handshakes_test
+tests_unit_lib_net_handshakes_test_SOURCES = tests/unit/lib/net/handshakes_test.c
+tests_unit_lib_net_handshakes_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_lib_net_handshakes_test_LDADD = lib/libnet.a $(UNIT_LIBS)
+
 # The configuration: its suites share how a text becomes a file and what was said of it is compared.
 CONFIG_CASE = tests/unit/src/config_case.c tests/unit/src/config_case.h
 CONFIG_UNIT_CFLAGS = $(UNIT_CFLAGS) $(CONFIG_CFLAGS) -DTOP_SRCDIR='"$(abs_top_srcdir)"'

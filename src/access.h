@@ -23,6 +23,7 @@ enum access_version {
 	ACCESS_HTTP_NONE, /* no request was read */
 	ACCESS_HTTP_1_0,
 	ACCESS_HTTP_1_1,
+	ACCESS_HTTP_2,
 };
 
 /* Followed in the ring by its texts: the server name (HTTP: the Host), the first ALPN protocol, then of HTTP the

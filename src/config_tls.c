@@ -12,7 +12,7 @@ enum { CERTIFICATES_MAX = 10000, PATH_TEXT_MAX = 4095, CIPHERS_MAX = 4096, ALPN_
 static const char modern_ciphers[] =
 	"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
 	"ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
-static const uint8_t default_alpn[] = "\x08http/1.1";
+static const uint8_t default_alpn[] = "\x02h2\x08http/1.1";
 
 static const struct config_word version_words[] = {
 	{"1.2", TLS_1_2},
@@ -70,12 +70,10 @@ static void read_protocol(struct config_reader *r, const config_setting_t *s, vo
 {
 	const char *text = config_setting_get_string(s);
 
-	if (text && strcmp(text, "http/1.1") == 0)
+	if (text && (strcmp(text, "http/1.1") == 0 || strcmp(text, "h2") == 0))
 		memcpy(to, &text, sizeof(text));
-	else if (text && strcmp(text, "h2") == 0)
-		config_error(r, s, "\"h2\" is not supported yet by this version");
 	else
-		config_error_found(r, s, "\"http/1.1\"");
+		config_error_found(r, s, "\"h2\" or \"http/1.1\"");
 }
 
 /* What the file says: the protocols are put into one text when all are known. */
@@ -100,7 +98,7 @@ static const struct config_key tls_keys[] = {
 		.type = CONFIG_LIST,
 		.read = read_protocol,
 		.max = ALPN_MAX,
-		.expected = "a list of protocols such as [\"http/1.1\"]",
+		.expected = "a list of protocols such as [\"h2\", \"http/1.1\"]",
 		CONFIG_ELEMENTS(tls_text, protocols, n_protocols)},
 	CONFIG_KEY_DURATION("hsts", tls_text, tls.hsts_ms, 0, CONFIG_DURATION_MAX_MS),
 	CONFIG_KEY_CHOICE("session_tickets", tls_text, tls.session_tickets, ticket_words),

@@ -114,6 +114,8 @@ src_libdata_a_SOURCES = \
 	src/data/conns.c src/data/conns.h \
 	src/data/hello.c src/data/hello.h \
 	src/data/http.c src/data/http.h \
+	src/data/http2.c src/data/http2.h \
+	src/data/http2_head.c src/data/http2_head.h \
 	src/data/http_account.c src/data/http_account.h \
 	src/data/http_answer.c src/data/http_answer.h \
 	src/data/http_buffer.c src/data/http_buffer.h \
@@ -138,9 +140,9 @@ src_libdata_a_SOURCES = \
 	src/data/turns.c src/data/turns.h \
 	src/data/upstream.c src/data/upstream.h \
 	src/data/worker.c src/data/worker.h src/data/worker_inside.h
-src_libdata_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(SODIUM_CFLAGS) $(OPENSSL_CFLAGS)
+src_libdata_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(SODIUM_CFLAGS) $(OPENSSL_CFLAGS) $(NGHTTP2_CFLAGS)
 DATA_LIBS = src/libdata.a src/libbetween.a lib/libprefixset.a lib/libsni.a lib/libproxyproto.a lib/libbalance.a lib/libratelimit.a \
-	lib/libwheel.a lib/libring.a lib/libmailbox.a lib/libpoller.a lib/libqsbr.a $(CONF_LIBS) $(EVENT_LIBS) $(SODIUM_LIBS)
+	lib/libwheel.a lib/libring.a lib/libmailbox.a lib/libpoller.a lib/libqsbr.a $(CONF_LIBS) $(EVENT_LIBS) $(SODIUM_LIBS) $(NGHTTP2_LIBS)
 
 # The control thread: what turns on its loop.
 noinst_LIBRARIES += src/libcontrol.a
@@ -155,12 +157,12 @@ aegislb_SOURCES = \
 	src/privilege.c src/privilege.h src/version.c src/version.h
 aegislb_CPPFLAGS = $(AM_CPPFLAGS)
 aegislb_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(CONFIG_CFLAGS) $(SODIUM_CFLAGS) $(OPENSSL_CFLAGS) \
-	$(JANSSON_CFLAGS) $(IDN2_CFLAGS) $(CAPNG_CFLAGS) $(SYSTEMD_CFLAGS)
+	$(JANSSON_CFLAGS) $(IDN2_CFLAGS) $(CAPNG_CFLAGS) $(NGHTTP2_CFLAGS) $(SYSTEMD_CFLAGS)
 aegislb_LDADD = src/libcontrol.a src/libdashboard.a src/libchecks.a src/libadmin.a src/libdata.a $(VIP_LIBS) $(CLUSTER_LIBS) $(CONF_LIBS) $(SERVERS_LIBS) \
 	lib/libsni.a lib/libproxyproto.a lib/libhttp.a lib/libwheel.a lib/libring.a lib/libmailbox.a lib/libpoller.a lib/libexpo.a \
 	lib/libhostmatch.a lib/libidna.a lib/libnet.a lib/libbase.a \
 	$(EVENT_LIBS) $(CONFIG_LIBS) $(SODIUM_LIBS) $(OPENSSL_LIBS) $(JANSSON_LIBS) $(IDN2_LIBS) \
-	$(CAPNG_LIBS) $(SYSTEMD_LIBS)
+	$(CAPNG_LIBS) $(SYSTEMD_LIBS) $(NGHTTP2_LIBS)
 
 bin_PROGRAMS += aegisctl
 aegisctl_SOURCES = \

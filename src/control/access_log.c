@@ -152,6 +152,8 @@ static const char *version_name(const struct access_record *r)
 		return "1.0";
 	case ACCESS_HTTP_1_1:
 		return "1.1";
+	case ACCESS_HTTP_2:
+		return "2.0";
 	case ACCESS_HTTP_NONE:
 	case ACCESS_PASSTHROUGH:
 		break;

@@ -1,5 +1,6 @@
 #include "data/http.h"
 
+#include "data/http2.h"
 #include "data/http_conn.h"
 #include "data/http_pool.h"
 #include "data/http_proxy.h"
@@ -124,7 +125,9 @@ void http_close(struct http *h, const struct order *o)
 	list_for_each_safe (it, &h->conns) {
 		struct http_conn *c = container_of(it, struct http_conn, open);
 
-		if (http_conn_is_meant(c, o))
+		if (c->h2 && o->kind == ORDER_CLOSE_SERVER)
+			http2_close_server(c, o->server, o->reason);
+		else if (http_conn_is_meant(c, o))
 			http_conn_finish(c, o->reason);
 	}
 }
@@ -135,7 +138,9 @@ void http_drain(struct http *h)
 	list_for_each_safe (it, &h->conns) {
 		struct http_conn *c = container_of(it, struct http_conn, open);
 
-		if (http_conn_is_idle(c))
+		if (c->h2)
+			http2_drain(c, END_STOPPING);
+		else if (http_conn_is_idle(c))
 			http_conn_finish(c, END_STOPPING);
 	}
 }

@@ -245,7 +245,9 @@ static void record_request(struct http_exchange *x)
 	r.route = x->route;
 	r.reason = x->reason;
 	r.status = x->status;
-	if (x->is_request)
+	if (!x->carrier->is_plain)
+		r.version = ACCESS_HTTP_2;
+	else if (x->is_request)
 		r.version = x->request.minor == 0 ? ACCESS_HTTP_1_0 : ACCESS_HTTP_1_1;
 	r.name_len = x->log.host_len;
 	r.method_len = x->log.method_len;

@@ -85,7 +85,9 @@ static void put_head(struct wire_writer *w, struct http_exchange *x, const struc
 	snprintf(line, sizeof(line), "HTTP/1.1 %u %s\r\n", a->status, http_reason(a->status));
 	put(w, line);
 	put_fields(w, x, a);
-	if (x->closes)
+	if (!x->carrier->is_plain)
+		;
+	else if (x->closes)
 		put(w, "Connection: close\r\n");
 	else if (x->request.minor == 0)
 		put(w, "Connection: keep-alive\r\n");

@@ -2,6 +2,7 @@
 
 #include "base/bug.h"
 #include "data/account.h"
+#include "data/http2.h"
 #include "data/http_account.h"
 #include "data/http_exchange.h"
 #include "data/http_proxy.h"
@@ -40,7 +41,7 @@ static void on_client(struct watch *w, unsigned edges)
 }
 
 /* A later deadline moves no timer. 0: none. */
-static void set_deadline(struct http_conn *c, uint64_t ms)
+void http_conn_set_deadline(struct http_conn *c, uint64_t ms)
 {
 	c->deadline = ms > 0 ? mono_add_ms(worker_now(c->worker), ms) : MONO_NEVER;
 	if (!wheel_is_armed(&c->timer.wheel) || c->deadline.us < c->timer.wheel.deadline.us)
@@ -132,7 +133,7 @@ void http_conn_accept(struct listener *l, int fd, const struct addr *client)
 	c->counts_source = counted;
 	c->step = proxied ? HTTP_STEP_PROXY : first_step(c);
 	tally_add(&l->tally->opened, 1);
-	set_deadline(c, l->conf->timeouts.request_ms);
+	http_conn_set_deadline(c, l->conf->timeouts.request_ms);
 	http_conn_drive(c);
 }
 
@@ -202,8 +203,15 @@ static enum http_step refuse_tls(struct http_conn *c, enum end_reason reason)
 		link_send(&c->link, span_str(plain_answer));
 	link_end(&c->link);
 	c->reason = (uint8_t)reason;
-	set_deadline(c, LINGER_MS);
+	http_conn_set_deadline(c, LINGER_MS);
 	return HTTP_STEP_LINGER;
+}
+
+static enum http_step begin_protocol(struct http_conn *c)
+{
+	if (!span_eq(link_alpn(&c->link), span_str("h2")))
+		return HTTP_STEP_HEAD;
+	return http2_begin(c) ? HTTP_STEP_HTTP2 : http_conn_finish(c, END_NO_MEMORY);
 }
 
 static enum http_step step_tls(struct http_conn *c)
@@ -219,7 +227,7 @@ static enum http_step step_tls(struct http_conn *c)
 	}
 	switch (link_handshake(&c->link, &reason)) {
 	case LINK_READY:
-		return HTTP_STEP_HEAD;
+		return begin_protocol(c);
 	case LINK_WAITS:
 		return wait_for_edge(c, c->link.blocked);
 	case LINK_FAILED:
@@ -287,7 +295,7 @@ static enum http_step judge_head(struct http_conn *c)
 		if (!c->exchange)
 			return http_conn_finish(c, END_NO_MEMORY);
 		if (c->requests > 0)
-			set_deadline(c, listener_of(c)->timeouts.request_ms);
+			http_conn_set_deadline(c, listener_of(c)->timeouts.request_ms);
 	}
 	switch (http_head_parse(&c->exchange->head, http_buffer_held(c->in))) {
 	case HTTP_HEAD_MORE:
@@ -372,11 +380,11 @@ static enum http_step go_on(struct http_conn *c)
 	c->reason = c->exchange->reason;
 	end_exchange(c);
 	if (!closes) {
-		set_deadline(c, listener_of(c)->timeouts.idle_ms);
+		http_conn_set_deadline(c, listener_of(c)->timeouts.idle_ms);
 		return HTTP_STEP_HEAD;
 	}
 	link_end(&c->link);
-	set_deadline(c, LINGER_MS);
+	http_conn_set_deadline(c, LINGER_MS);
 	return HTTP_STEP_LINGER;
 }
 
@@ -391,7 +399,7 @@ static enum http_step send_ours(struct http_conn *c)
 		return go_on(c);
 	if (error != -EAGAIN)
 		return http_conn_finish(c, END_CLIENT_RESET);
-	set_deadline(c, listener_of(c)->timeouts.idle_ms);
+	http_conn_set_deadline(c, listener_of(c)->timeouts.idle_ms);
 	return wait_for_edge(c, true);
 }
 
@@ -430,7 +438,28 @@ static enum http_step step_answer(struct http_conn *c)
 	return HTTP_STEP_GONE;
 }
 
-/* --- 6. linger: a close over bytes that we never read would be a reset, and overtake the answer --- */
+/* --- 6. HTTP/2 --- */
+
+static enum http_step step_http2(struct http_conn *c)
+{
+	switch (http2_run(c)) {
+	case HTTP2_WAIT:
+		return wait_for_edge(c, c->link.blocked);
+	case HTTP2_TURN_OVER:
+		take_next_turn(c);
+		return HTTP_STEP_WAIT;
+	case HTTP2_OVER:
+		break;
+	}
+	if (c->reason == END_CLIENT_CLOSED || c->reason == END_CLIENT_RESET)
+		return http_conn_finish(c, (enum end_reason)c->reason);
+	http2_end(c, (enum end_reason)c->reason);
+	link_end(&c->link);
+	http_conn_set_deadline(c, LINGER_MS);
+	return HTTP_STEP_LINGER;
+}
+
+/* --- 7. linger: a close over bytes that we never read would be a reset, and overtake the answer --- */
 
 static enum http_step step_linger(struct http_conn *c)
 {
@@ -448,7 +477,7 @@ static enum http_step step_linger(struct http_conn *c)
 	return wait_for_edge(c, false);
 }
 
-/* --- 7. finish --- */
+/* --- 8. finish --- */
 
 enum http_step http_conn_finish(struct http_conn *c, enum end_reason reason)
 {
@@ -463,6 +492,7 @@ enum http_step http_conn_finish(struct http_conn *c, enum end_reason reason)
 		c->requests++; /* one that the log tells of, whole or not */
 		end_exchange(c);
 	}
+	http2_end(c, reason);
 	http_account_close(c, reason);
 	if (cut_short)
 		link_reset(&c->link, w->poller);
@@ -493,6 +523,7 @@ static const struct {
 	[HTTP_STEP_TLS] = {step_tls, "tls"},
 	[HTTP_STEP_HEAD] = {step_head, "request"},
 	[HTTP_STEP_ANSWER] = {step_answer, "answer"},
+	[HTTP_STEP_HTTP2] = {step_http2, "http2"},
 	[HTTP_STEP_LINGER] = {step_linger, "linger"},
 };
 
@@ -527,6 +558,19 @@ static enum http_step timed_out_in_head(struct http_conn *c)
 	return HTTP_STEP_ANSWER;
 }
 
+/* No stream is open. Good-bye is said first, and not waited for long. */
+static void http2_timed_out(struct http_conn *c)
+{
+	enum end_reason reason = c->requests > 0 ? END_IDLE_TIMEOUT : END_REQUEST_TIMEOUT;
+
+	if (http2_drains(c)) {
+		http_conn_finish(c, reason);
+		return;
+	}
+	http_conn_set_deadline(c, LINGER_MS);
+	http2_drain(c, reason);
+}
+
 static void on_timer(struct http_timer *t)
 {
 	struct http_conn *c = container_of(t, struct http_conn, timer);
@@ -547,6 +591,9 @@ static void on_timer(struct http_timer *t)
 		break;
 	case HTTP_STEP_ANSWER:
 		http_conn_finish(c, END_IDLE_TIMEOUT);
+		break;
+	case HTTP_STEP_HTTP2:
+		http2_timed_out(c);
 		break;
 	case HTTP_STEP_LINGER:
 		http_conn_finish(c, (enum end_reason)c->reason);
@@ -593,7 +640,7 @@ static const char *state_of(const struct http_conn *c)
 
 void http_conn_describe(struct http_conn *c, struct order_session *ret)
 {
-	const struct http_exchange *x = c->exchange;
+	const struct http_exchange *x = c->h2 ? http2_exchange(c) : c->exchange;
 	struct mono now = worker_now(c->worker);
 
 	*ret = (struct order_session){

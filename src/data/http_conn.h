@@ -11,6 +11,7 @@
 #include "net/addr.h"
 #include "tally.h"
 
+struct http2;
 struct http_exchange;
 struct listener;
 struct order;
@@ -30,6 +31,7 @@ enum http_step {
 	HTTP_STEP_TLS,	  /* the handshake */
 	HTTP_STEP_HEAD,	  /* waits for a request, or reads its head */
 	HTTP_STEP_ANSWER, /* an exchange is under way */
+	HTTP_STEP_HTTP2,  /* streams of requests */
 	HTTP_STEP_LINGER, /* all is said, the client has yet to close */
 	/* What a step may return instead of a next one. */
 	HTTP_STEP_WAIT, /* an edge, the timer or the next turn calls again */
@@ -45,6 +47,7 @@ struct http_conn {
 	struct mono deadline;
 	struct http_buffer *in; /* read, not used yet */
 	struct http_exchange *exchange;
+	struct http2 *h2;	   /* NULL: HTTP/1 */
 	struct addr client, local; /* local: of the PROXY header, or unset */
 	struct mono started, active;
 	uint64_t bytes_in, bytes_out;
@@ -68,6 +71,9 @@ static inline const char *http_conn_scheme(const struct http_conn *c)
 {
 	return c->link.tls ? "https" : "http";
 }
+
+/* Its time limit, from now; 0: none. */
+void http_conn_set_deadline(struct http_conn *c, uint64_t ms);
 
 /* The only exit. */
 enum http_step http_conn_finish(struct http_conn *c, enum end_reason reason);

@@ -34,7 +34,7 @@ struct http_exchange *http_exchange_new(
 	x->backend = UINT16_MAX;
 	x->route = ROUTE_NONE;
 	x->reason = END_ANSWERED;
-	list_init(&x->waiting);
+	http_proxy_init(x);
 	return x;
 }
 
@@ -190,6 +190,8 @@ void http_exchange_begin(struct http_exchange *x)
 	size_t head_len = x->head.len;
 	unsigned status = http_request_judge(&x->head, bytes, &x->request, &why);
 
+	if (x->has_open_body && !x->request.has_length)
+		x->request.body.kind = HTTP_BODY_CLOSE;
 	x->is_request = true;
 	x->bytes_in = head_len;
 	http_account_request(x, bytes);

@@ -208,7 +208,7 @@ static void put_request_framing(struct forward *f)
 {
 	const struct http_request *r = &f->x->request;
 
-	if (r->body.kind == HTTP_BODY_CHUNKED)
+	if (r->body.kind == HTTP_BODY_CHUNKED || r->body.kind == HTTP_BODY_CLOSE)
 		put(&f->w, "Transfer-Encoding: chunked\r\n");
 	else if (r->has_length)
 		put_length(&f->w, r->body.length);
@@ -300,6 +300,8 @@ static void put_reply_framing(
 		put(w, "Transfer-Encoding: chunked\r\n");
 	else if (r->has_length && r->status != 204)
 		put_length(w, r->length);
+	if (!x->carrier->is_plain)
+		return;
 	if (x->closes)
 		put(w, "Connection: close\r\n");
 	else if (x->request.minor == 0)

@@ -72,14 +72,15 @@ static struct mono deadline_of(const struct http_exchange *x)
 	case HTTP_PHASE_TUNNEL:
 		ms = listener_of(x)->timeouts.tunnel_ms;
 		break;
-	case HTTP_PHASE_OURS:
+	case HTTP_PHASE_OURS: /* of a connection's own it is the connection's limit */
+		ms = x->carrier->is_plain ? 0 : listener_of(x)->timeouts.idle_ms;
 		break;
 	}
 	return ms > 0 ? mono_add_ms(x->active, ms) : MONO_NEVER;
 }
 
 /* Activity moves no timer: it stands at or before the deadline, and looks again when it fires. */
-static void keep_time(struct http_exchange *x)
+void http_proxy_keep_time(struct http_exchange *x)
 {
 	struct mono due = deadline_of(x);
 
@@ -374,18 +375,25 @@ enum http_proxy_state http_proxy_run(struct http_exchange *x)
 		state = step(x);
 	while (state == HTTP_PROXY_NEXT);
 	if (state == HTTP_PROXY_WAIT)
-		keep_time(x);
+		http_proxy_keep_time(x);
 	return state;
 }
 
 static void on_timer(struct http_timer *t);
 
-bool http_proxy_begin(struct http_exchange *x, struct span bytes)
+void http_proxy_init(struct http_exchange *x)
 {
+	list_init(&x->waiting);
 	wheel_timer_init(&x->timer.wheel);
 	x->timer.cb = on_timer;
-	http_flow_begin(
-		&x->request_body, x->request.body, x->request.body.kind == HTTP_BODY_CHUNKED);
+	x->active = x->started;
+}
+
+bool http_proxy_begin(struct http_exchange *x, struct span bytes)
+{
+	http_flow_begin(&x->request_body, x->request.body,
+		x->request.body.kind == HTTP_BODY_CHUNKED ||
+			x->request.body.kind == HTTP_BODY_CLOSE);
 	x->replayable = true;
 	enter(x, HTTP_PHASE_CHOOSE);
 	http_account_backend_opened(x);
@@ -394,8 +402,6 @@ bool http_proxy_begin(struct http_exchange *x, struct span bytes)
 
 void http_proxy_release(struct http_exchange *x)
 {
-	if (x->phase == HTTP_PHASE_OURS && !x->timer.cb)
-		return;
 	leave_queue(x);
 	leave(x, false);
 	http_stop_timer(http_of(x), &x->timer);
@@ -424,10 +430,9 @@ static void time_is_up(struct http_exchange *x)
 			x->timed_out = give_up(x, 408, END_IDLE_TIMEOUT, NULL) == HTTP_PROXY_ENDED;
 		break;
 	case HTTP_PHASE_TUNNEL:
+	case HTTP_PHASE_OURS:
 		x->reason = END_IDLE_TIMEOUT;
 		x->timed_out = true;
-		break;
-	case HTTP_PHASE_OURS:
 		break;
 	}
 }
@@ -436,7 +441,7 @@ static void on_timer(struct http_timer *t)
 {
 	struct http_exchange *x = container_of(t, struct http_exchange, timer);
 	if (!mono_reached(worker_now(x->conn->worker), deadline_of(x))) {
-		keep_time(x);
+		http_proxy_keep_time(x);
 		return;
 	}
 	time_is_up(x);

@@ -18,6 +18,12 @@ enum http_proxy_state {
 /* The request, whose head begins `bytes`, goes to the backend of its route. False: out of memory. */
 bool http_proxy_begin(struct http_exchange *x, struct span bytes);
 
+/* An exchange begins without a server. */
+void http_proxy_init(struct http_exchange *x);
+
+/* It waits: the time limit of its phase runs. http_proxy_run does this itself. */
+void http_proxy_keep_time(struct http_exchange *x);
+
 enum http_proxy_state http_proxy_run(struct http_exchange *x);
 
 /* Gives back what the exchange holds of servers. */

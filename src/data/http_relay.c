@@ -86,6 +86,18 @@ static enum http_relay_state read_straight(struct http_exchange *x, size_t max)
 	return HTTP_RELAY_WAIT;
 }
 
+/* An end is the body's where nothing else tells it; else it came too early. */
+static enum http_relay_state body_ended(struct http_exchange *x)
+{
+	struct http_buffer *to = x->to_server;
+
+	to->end += (uint32_t)http_flow_close(&x->request_body, to->bytes + to->end);
+	if (!x->request_body.done)
+		return failed(x, 0, HTTP_RELAY_CLIENT_GONE);
+	note_progress(x);
+	return HTTP_RELAY_WAIT;
+}
+
 static enum http_relay_state read_body(struct http_exchange *x)
 {
 	uint64_t direct;
@@ -107,7 +119,7 @@ static enum http_relay_state read_body(struct http_exchange *x)
 	case HTTP_GOT_NOTHING:
 		return HTTP_RELAY_WAIT;
 	case HTTP_GOT_END:
-		return failed(x, 0, HTTP_RELAY_CLIENT_GONE);
+		return body_ended(x);
 	case HTTP_GOT_RESET:
 		return failed(x, ECONNRESET, HTTP_RELAY_CLIENT_GONE);
 	case HTTP_GOT_NO_MEMORY:
@@ -231,7 +243,8 @@ static void begin_reply_body(struct http_exchange *x, const struct http_reply *r
 {
 	bool open_ended = r->body.kind == HTTP_BODY_CHUNKED || r->body.kind == HTTP_BODY_CLOSE;
 
-	http_flow_begin(&x->reply_body, r->body, open_ended && x->request.minor == 1);
+	http_flow_begin(&x->reply_body, r->body,
+		open_ended && x->request.minor == 1 && x->carrier->is_plain);
 	if (open_ended && x->request.minor == 0)
 		x->closes = true;
 	/* The client may find that he need not send the rest; what he sends then is no request. */

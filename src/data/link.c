@@ -53,6 +53,11 @@ enum link_state link_handshake(struct link *l, enum end_reason *ret_reason)
 	return LINK_FAILED;
 }
 
+struct span link_alpn(const struct link *l)
+{
+	return l->tls ? tls_alpn(l->tls) : span_of(NULL, 0);
+}
+
 void link_unsecure(struct link *l)
 {
 	tls_free(l->tls);

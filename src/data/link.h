@@ -45,6 +45,9 @@ bool link_secure(struct link *l, struct worker *w, unsigned listener, struct spa
 enum link_state { LINK_READY, LINK_WAITS, LINK_FAILED };
 enum link_state link_handshake(struct link *l, enum end_reason *ret_reason);
 
+/* The protocol that was agreed on; empty: none. */
+struct span link_alpn(const struct link *l);
+
 /* Back to plain, for reading away what a peer sends whose handshake failed. */
 void link_unsecure(struct link *l);
 

@@ -313,7 +313,6 @@ Test(config_load, of_the_whole_platform_only_what_comes_later_is_refused)
 	free(text);
 	text = example(TOP_SRCDIR "/tests/unit/src/platform/backend-node.conf");
 	case_errors(text,
-		"t.conf:22: listeners[0].tls.alpn[0]: \"h2\" is not supported yet by this version\n"
 		"t.conf:35: listeners[0].routes[5].rate_limit: not supported yet by this version\n"
 		"t.conf:62: redis: not supported yet by this version\n"
 		"t.conf:64: discovery: not supported yet by this version");

@@ -1,0 +1,37 @@
+/* Heads between HTTP/2 and HTTP/1: a request's fields are written down as HTTP/1 has them and then read by the one strict
+ * parser there is (lib/http/head.h), and an answer's head goes the other way. So nothing can mean one thing here and
+ * another behind (RFC 9113 8.2 and 10.3). owner: worker. */
+#ifndef DATA_HTTP2_HEAD_H
+#define DATA_HTTP2_HEAD_H
+
+#include "data/http_buffer.h"
+#include "http/head.h"
+
+#include <nghttp2/nghttp2.h>
+
+/* A request's head as its fields come. Begins as zeros. */
+struct http2_head {
+	struct http_buffer *raw;    /* values of pseudo-fields, then lines */
+	struct http_buffer *cookie; /* its crumbs, put together */
+	struct http_part method, path, authority, host;
+	uint32_t lines; /* where the lines begin in raw */
+	uint32_t total; /* bytes of all fields */
+	uint16_t n_fields;
+	bool is_bad; /* a field that no request has */
+	bool is_too_large;
+};
+
+/* One field. What is wrong is remembered and told by the end. */
+void http2_head_add(
+	struct buffers *pool, struct http2_head *h, struct span name, struct span value);
+
+/* All have come: the text into *ret, which is empty. False: out of memory. */
+bool http2_head_write(struct buffers *pool, struct http2_head *h, struct http_buffer **ret);
+void http2_head_release(struct buffers *pool, struct http2_head *h);
+
+/* The fields of an answer, whose head begins `bytes` and is changed: names become lower case. */
+enum { HTTP2_FIELDS_MAX = HTTP_FIELDS_MAX + 1 };
+size_t http2_head_fields(const struct http_head *h, uint8_t *bytes, char status[4],
+	nghttp2_nv ret[HTTP2_FIELDS_MAX]);
+
+#endif

@@ -222,10 +222,15 @@ struct cluster_stats {
 		bytes_out; /* payload of UDP; in: refused ones too */
 	uint64_t refused[CLUSTER_REFUSALS];
 	uint64_t send_errors;
-	uint64_t lag_max_us; /* the longest this node's loop came late, in the last minute */
+	size_t lifelines_open,
+		lifelines_missing; /* of those to observed members; missing: for some seconds */
+	uint64_t lag_max_us;	   /* the longest this node's loop came late, in the last minute */
 };
 
 void cluster_stats(const struct cluster *cl, struct cluster_stats *ret);
+
+/* Whether this member's TCP connection could not be opened for some seconds, though its datagrams come. */
+bool cluster_lacks_lifeline(const struct cluster *cl, const struct cluster_member *m);
 const char *cluster_refusal_word(enum cluster_refusal cause); /* "forged" */
 
 #endif

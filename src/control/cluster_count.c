@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-enum { SAY_AGAIN_MS = 60000, LAG_WINDOW_MS = 60000 };
+enum { SAY_AGAIN_MS = 60000, LAG_WINDOW_MS = 60000, MISSING_AFTER_MS = 8000 };
 
 /* Whether it is time to say it; `ret_more` is how often it was not. */
 static bool may_say(struct cluster_said *s, struct mono now, char ret_more[48])
@@ -124,6 +124,12 @@ const char *cluster_refusal_word(enum cluster_refusal cause)
 	return words[cause];
 }
 
+bool cluster_lacks_lifeline(const struct cluster *cl, const struct cluster_member *m)
+{
+	return cl->lifelines && m->state == CLUSTER_ALIVE &&
+	       lifelines_is_missing(cl->lifelines, m->id, mono_now(), MISSING_AFTER_MS);
+}
+
 void cluster_stats(const struct cluster *cl, struct cluster_stats *ret)
 {
 	struct gossip_stats g;
@@ -135,6 +141,10 @@ void cluster_stats(const struct cluster *cl, struct cluster_stats *ret)
 		.bytes_in = cl->bytes_in,
 		.bytes_out = cl->bytes_out,
 		.send_errors = cl->send_errors,
+		.lifelines_open = cl->lifelines ? lifelines_open(cl->lifelines) : 0,
+		.lifelines_missing = cl->lifelines ? lifelines_missing(cl->lifelines, mono_now(),
+							     MISSING_AFTER_MS)
+						   : 0,
 		.lag_max_us = cl->lag_us[0] > cl->lag_us[1] ? cl->lag_us[0] : cl->lag_us[1],
 		.refused =
 			{

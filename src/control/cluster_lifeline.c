@@ -34,6 +34,7 @@ struct line {
 	int fd; /* -1: waiting for the next try */
 	struct event *event;
 	unsigned retry_ms;
+	struct mono closed; /* since when it is not open */
 };
 
 /* One that a member opened. */
@@ -106,6 +107,8 @@ static void close_line(struct line *l)
 		close(l->fd);
 	l->fd = -1;
 	l->state = LINE_WAITING;
+	if (was_open)
+		l->closed = mono_now();
 	if (was_open)
 		l->all->hooks.changed(l->all->hooks.arg, l->id, false);
 }
@@ -225,6 +228,7 @@ void lifelines_want(struct lifelines *all, uint64_t id, const struct addr *to)
 		l->all = all;
 		l->id = id;
 		l->fd = -1;
+		l->closed = mono_now();
 		list_add_tail(&all->lines, &l->node);
 	}
 	l->to = *to;
@@ -249,6 +253,36 @@ bool lifelines_is_open(const struct lifelines *all, uint64_t id)
 	const struct line *l = find_line(all, id);
 
 	return l && l->state == LINE_OPEN;
+}
+
+static bool is_missing(const struct line *l, struct mono now, uint64_t ms)
+{
+	return l->state != LINE_OPEN && mono_reached(now, mono_add_ms(l->closed, ms));
+}
+
+bool lifelines_is_missing(const struct lifelines *all, uint64_t id, struct mono now, uint64_t ms)
+{
+	const struct line *l = find_line(all, id);
+
+	return l && is_missing(l, now, ms);
+}
+
+size_t lifelines_open(const struct lifelines *all)
+{
+	size_t n = 0;
+
+	list_for_each (it, &all->lines)
+		n += container_of(it, struct line, node)->state == LINE_OPEN;
+	return n;
+}
+
+size_t lifelines_missing(const struct lifelines *all, struct mono now, uint64_t ms)
+{
+	size_t n = 0;
+
+	list_for_each (it, &all->lines)
+		n += is_missing(container_of(it, struct line, node), now, ms);
+	return n;
 }
 
 /* --- the members' --- */

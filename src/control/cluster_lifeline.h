@@ -7,6 +7,7 @@
 #ifndef CONTROL_CLUSTER_LIFELINE_H
 #define CONTROL_CLUSTER_LIFELINE_H
 
+#include "base/mono.h"
 #include "net/addr.h"
 
 #include <event2/event.h>
@@ -35,6 +36,11 @@ void lifelines_want(struct lifelines *l, uint64_t id, const struct addr *to);
 void lifelines_unwant(struct lifelines *l, uint64_t id);
 
 bool lifelines_is_open(const struct lifelines *l, uint64_t id);
+
+/* Wanted ones that are open, and those that have not been for `ms` milliseconds: TCP does not get through. */
+size_t lifelines_open(const struct lifelines *l);
+size_t lifelines_missing(const struct lifelines *l, struct mono now, uint64_t ms);
+bool lifelines_is_missing(const struct lifelines *l, uint64_t id, struct mono now, uint64_t ms);
 size_t lifelines_held(const struct lifelines *l);
 
 #endif

@@ -128,6 +128,22 @@ static void write_gossip(struct writer *w)
 	}
 }
 
+static void write_lifelines(struct writer *w)
+{
+	static const struct expo_family family =
+		GAUGE("cluster_lifelines", "TCP connections to observed members, whose end tells "
+					   "of a crash; missing: not open "
+					   "for some seconds.");
+	struct expo_label labels[] = {label("state", "open")};
+	struct cluster_stats s;
+
+	cluster_stats(w->c->cluster, &s);
+	expo_family(w->out, &family, w->format);
+	expo_sample_u64(w->out, &family, labels, 1, s.lifelines_open);
+	labels[0] = label("state", "missing");
+	expo_sample_u64(w->out, &family, labels, 1, s.lifelines_missing);
+}
+
 /* --- keys --- */
 
 static void write_keys(struct writer *w)
@@ -212,6 +228,7 @@ void metrics_cluster_write(const struct control *c, struct expo *out, enum expo_
 	write_round_trips(&w);
 	write_agreement(&w);
 	write_gossip(&w);
+	write_lifelines(&w);
 	write_keys(&w);
 	write_vips(&w);
 	plain(&w, &dropped, notifier_dropped(c->notifier));

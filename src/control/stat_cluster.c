@@ -60,6 +60,20 @@ static void warn_standing(struct control *c, struct warnings *w)
 		warn(w, "the nodes have no version of the protocol in common: upgrade the oldest");
 }
 
+static void warn_lifelines(struct control *c, struct warnings *w)
+{
+	for (size_t i = 0; i < cluster_members(c->cluster); i++) {
+		const struct cluster_member *m = cluster_member_at(c->cluster, i);
+		char addr[ADDR_TEXT_MAX];
+
+		if (cluster_lacks_lifeline(c->cluster, m))
+			warn(w,
+				"no TCP connection to %s (%s) though its datagrams come: let TCP "
+				"through; until then a crash of it is known only by its silence",
+				m->name, addr_format(&m->addr, addr));
+	}
+}
+
 static void warn_vips(struct control *c, struct warnings *w)
 {
 	for (size_t i = 0; c->vip && i < vip_count(c->vip); i++) {
@@ -80,6 +94,7 @@ static void collect_warnings(struct control *c, struct warnings *w)
 		return;
 	warn_digests(c, w);
 	warn_standing(c, w);
+	warn_lifelines(c, w);
 	warn_vips(c, w);
 	if (cluster_keys_wait(c->cluster)[0])
 		warn(w, "%s", cluster_keys_wait(c->cluster));

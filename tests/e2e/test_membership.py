@@ -4,6 +4,7 @@ import json
 import pathlib
 import re
 import socket
+import subprocess
 import tempfile
 import time
 import urllib.request
@@ -70,7 +71,8 @@ def test_what_show_cluster_says_has_the_shape_that_tools_read(town):
 
 
 def test_who_is_killed_is_dead_soon_and_alive_when_it_is_back(town):
-    town.start()
+    town.start(http=HTTP)
+    wait_until(lambda: metric(town.nodes["lb-01"], 'aegislb_cluster_lifelines{state="open"}') == 2, what="lifelines")
     town.nodes["lb-02"].kill()
     killed = time.time()
     town.wait_state("lb-02", "dead", seconds=2)
@@ -131,6 +133,27 @@ def test_commands_of_a_cluster_are_refused_where_there_is_none(site):
     alone = json.loads(balancer.ask("show cluster json"))
     assert alone["cluster"] is None and alone["quorum"]["met"] and len(alone["members"]) == 1
     assert alone["members"][0]["role"] == "balancer" and alone["members"][0]["address"] is None
+
+
+def test_a_crash_is_known_without_tcp_too_and_its_lack_is_told(town):
+    for name in ("lb-01", "lb-02"):
+        with inside(town.machine(name)):
+            subprocess.run(["nft", "-f", "-"], input="table inet f {\nchain i {\ntype filter hook input priority 0;\n"
+                           "tcp dport 7946 drop\n}\n}\n", text=True, check=True)
+    first, second = town.start("lb-01", "lb-02", http=HTTP)
+    wait_until(lambda: metric(first, 'aegislb_cluster_lifelines{state="missing"}') == 1, 20, "the lack to be counted")
+    assert any("no TCP connection to lb-02 (10.10.10.11:7946)" in w for w in first.cluster()["warnings"])
+    second.kill()
+    town.wait_state("lb-02", "dead", "lb-01", seconds=2)
+
+
+def test_a_cluster_speaks_ipv6_as_well(town):
+    for node in town.nodes.values():
+        node.address = f"[2001:db8:10::{node.number}]"
+    town.start()
+    assert town.nodes["lb-01"].cluster()["members"][1]["address"] == "[2001:db8:10::11]:7946"
+    town.nodes["lb-02"].kill()
+    town.wait_state("lb-02", "dead", seconds=2)
 
 
 # --- keys ---

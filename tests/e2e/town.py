@@ -68,16 +68,11 @@ class Knocking:
             self.result = json.loads(out)
         return self.result
 
-    def longest_ms(self, after=0.0):
-        """The longest time without an answer that ended after that moment."""
-        seen = self.end()
-        gaps = [us for us, end in seen["gaps"] if end / 1e6 >= after]
+    def longest_ms(self, after=0.0, within=float("inf")):
+        """The longest time without an answer that ended after that moment, and began no later than `within` seconds
+        after it; 2 where all were shorter."""
+        gaps = [us for us, end in self.end()["gaps"] if end / 1e6 >= after and (end - us) / 1e6 <= after + within]
         return max(gaps, default=2000) / 1000
-
-    def answered_at(self, after):
-        """When the longest gap after that moment ended, as time.monotonic()."""
-        gaps = [(us, end) for us, end in self.end()["gaps"] if end / 1e6 >= after]
-        return max(gaps)[1] / 1e6 if gaps else None
 
 
 class Node(Process):

@@ -15,85 +15,148 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What others set is kept soon: a burst of it is written once. */
-enum { SOON_MS = 50 };
+/* What others set is kept soon: a burst of it is written once. The file is written anew when what was appended is longer
+ * than the rest of it, and than APPENDED_MAX. */
+enum { SOON_MS = 50, APPENDED_MAX = 65536 };
+
+static const char file_name[] = "state.json";
 
 struct state {
 	struct control *control;
 	struct event *soon;
+	struct expo changes;	/* lines that are not given to the store yet */
+	size_t whole, appended; /* bytes in the file: as it was written last, and behind */
+	bool anew;		/* it has to be written as a whole */
 };
 
 /* --- saving --- */
 
-static void write_items(const struct control *c, struct expo *e)
+static size_t write_lines(const struct control *c, struct expo *e)
 {
 	struct mono now = mono_now();
 	struct cluster_item item;
-	size_t cursor = 0;
-	bool first = true;
+	struct truth_here here;
+	size_t cursor = 0, n = 1;
 
-	while (cluster_item_next(c->cluster, 0, &cursor, &item)) {
-		expo_str(e, first ? "\n" : ",\n");
+	state_file_saved(e, log_wall_us() / 1000);
+	for (; cluster_item_next(c->cluster, 0, &cursor, &item); n++)
 		state_file_item(e, &item, now);
-		first = false;
-	}
+	cursor = 0;
+	for (; truth_here_next(c->truth, &cursor, &here); n++)
+		state_file_here(e, &here);
+	return n;
 }
 
-static void write_here(const struct control *c, struct expo *e)
+/* The text, or NULL for want of memory. What is in `e` comes last. */
+static char *text_of(struct expo *head, struct expo *e)
 {
-	struct truth_here here;
-	size_t cursor = 0;
-	bool first = true;
+	expo_span(head, span_of(e->buf, e->len));
+	expo_char(head, '\0'); /* the store takes texts that end so */
+	if (!head->failed && !e->failed)
+		return head->buf;
+	expo_release(head);
+	return NULL;
+}
 
-	while (truth_here_next(c->truth, &cursor, &here)) {
-		expo_str(e, first ? "\n" : ",\n");
-		state_file_here(e, &here);
-		first = false;
-	}
+static void say_no_memory(struct state *s)
+{
+	log_error("state", "out of memory: what was set at run time is not kept");
+	s->anew = true;
+}
+
+static void write_anew(struct state *s)
+{
+	struct expo head, lines;
+	char *text;
+
+	expo_init(&head);
+	expo_init(&lines);
+	state_file_head(&head, s->control->config->node, write_lines(s->control, &lines));
+	s->whole = head.len + lines.len;
+	s->appended = 0;
+	s->anew = false;
+	text = text_of(&head, &lines);
+	expo_release(&lines);
+	if (text)
+		store_write(s->control->store, file_name, text);
+	else
+		say_no_memory(s);
+}
+
+static void append(struct state *s)
+{
+	struct expo head;
+	char *text;
+
+	expo_init(&head);
+	state_file_saved(&head, log_wall_us() / 1000);
+	s->appended += head.len + s->changes.len;
+	text = text_of(&head, &s->changes);
+	if (text)
+		store_append(s->control->store, file_name, text);
+	else
+		say_no_memory(s);
+}
+
+static bool is_to_be_written_anew(const struct state *s)
+{
+	return s->anew || store_error(s->control->store, file_name) != 0 ||
+	       (s->appended > s->whole && s->appended > APPENDED_MAX);
+}
+
+static void flush(struct state *s)
+{
+	evtimer_del(s->soon);
+	if (is_to_be_written_anew(s))
+		write_anew(s);
+	else if (s->changes.len > 0)
+		append(s);
+	expo_clear(&s->changes);
 }
 
 void state_save(struct control *c)
 {
-	struct expo e;
-
-	evtimer_del(c->state->soon);
-	expo_init(&e);
-	expo_fmt(&e, "{\"version\": %d, \"node\": ", STATE_VERSION);
-	state_file_text(&e, span_str(c->config->node));
-	expo_fmt(&e, ", \"saved_ms\": %llu,\n\"items\": [",
-		(unsigned long long)log_wall_us() / 1000);
-	write_items(c, &e);
-	expo_str(&e, "],\n\"here\": [");
-	write_here(c, &e);
-	expo_str(&e, "]}\n");
-	expo_span(&e, span_of("", 1)); /* the store takes a text that ends with NUL */
-	if (e.failed) {
-		log_error("state", "out of memory: what was set at run time is not kept");
-		expo_release(&e);
-		return;
-	}
-	store_write(c->store, "state.json", e.buf);
+	cluster_settle(c->cluster); /* what was just set is told to on_item() */
+	flush(c->state);
 }
 
 static void on_soon(evutil_socket_t fd, short what, void *arg)
 {
-	struct state *s = arg;
-
 	(void)fd;
 	(void)what;
-	state_save(s->control);
+	flush(arg);
+}
+
+static void save_soon(struct state *s)
+{
+	struct timeval soon = {0, SOON_MS * 1000};
+
+	if (!evtimer_pending(s->soon, NULL))
+		evtimer_add(s->soon, &soon);
 }
 
 static void on_item(void *arg, const struct cluster_item *item)
 {
 	struct state *s = arg;
-	struct timeval soon = {0, SOON_MS * 1000};
 
-	/* What a command set here is on its way to the disk already; but others may give back what this node set
-	 * before its disk was lost, and voters are set by no command. */
-	(void)item;
-	if (!evtimer_pending(s->soon, NULL))
-		evtimer_add(s->soon, &soon);
+	state_file_item(&s->changes, item, mono_now());
+	save_soon(s);
+}
+
+void state_here_changed(struct control *c, const struct truth_here *here)
+{
+	if (!c->state)
+		return;
+	state_file_here(&c->state->changes, here);
+	save_soon(c->state);
+}
+
+void state_here_gone(struct control *c, const char *key)
+{
+	if (!c->state)
+		return;
+	state_file_gone(&c->state->changes, key);
+	save_soon(c->state);
 }
 
 /* --- loading --- */
@@ -119,86 +182,97 @@ static void set_aside(struct control *c, const char *path, const char *reason)
 			path, reason);
 }
 
-static json_t *read_file(struct control *c, const char *path)
-{
-	FILE *f = fopen(path, "re");
-	json_error_t error;
-	json_t *all;
-
-	if (!f) {
-		if (errno != ENOENT)
-			log_warning("state", "%s: %s: server states are as configured", path,
-				strerror(errno));
-		return NULL;
-	}
-	all = json_loadf(f, JSON_REJECT_DUPLICATES, &error);
-	fclose(f);
-	if (!all)
-		set_aside(c, path, error.text);
-	return all;
-}
-
 /* While this node was off its own wall clock is the only one there is. */
-static struct mono end_of_life(const struct state_file *file, const struct state_file_item *i)
+static struct mono end_of_life(const struct state_line *l)
 {
 	uint64_t wall_ms = log_wall_us() / 1000;
-	uint64_t off_ms = wall_ms > file->saved_ms ? wall_ms - file->saved_ms : 0;
+	uint64_t off_ms = wall_ms > l->saved_ms ? wall_ms - l->saved_ms : 0;
 
-	if (!i->timed)
+	if (!l->timed)
 		return (struct mono){0};
-	return mono_add_ms(mono_now(), i->left_ms > off_ms ? i->left_ms - off_ms : 0);
+	return mono_add_ms(mono_now(), l->left_ms > off_ms ? l->left_ms - off_ms : 0);
+}
+
+static bool take_line(struct control *c, const struct state_line *l)
+{
+	struct cluster_item item = l->item;
+
+	switch (l->kind) {
+	case STATE_ITEM:
+		item.until = end_of_life(l);
+		return cluster_item_load(c->cluster, &item);
+	case STATE_HERE:
+		return truth_here_load(c->truth, &l->here);
+	case STATE_GONE:
+		truth_here_forget(c->truth, l->here.key);
+		return true;
+	case STATE_SAVED:
+		break;
+	}
+	return true;
 }
 
 static void take_over(struct control *c, const struct state_file *file)
 {
 	size_t refused = 0;
 
-	for (size_t i = 0; i < file->n_items; i++) {
-		struct cluster_item item = file->items[i].item;
-
-		item.until = end_of_life(file, &file->items[i]);
-		refused += !cluster_item_load(c->cluster, &item);
-	}
-	for (size_t i = 0; i < file->n_here; i++)
-		refused += !truth_here_load(c->truth, &file->here[i].here);
+	for (size_t i = 0; i < file->n; i++)
+		refused += !take_line(c, &file->lines[i]);
 	if (refused > 0)
-		log_warning("state", "%zu entries of state.json found no room", refused);
+		log_warning("state", "%zu lines of %s found no room", refused, file_name);
+	if (file->torn)
+		log_notice("state", "the last line of %s was not written to its end: left out",
+			file_name);
+	truth_apply_all(c->truth);
+	bans_apply_all(c->bans);
 }
 
 /* NULL, or what is wrong with it. */
-static const char *load(struct control *c, const json_t *all)
+static const char *load_v1(struct control *c, FILE *f)
 {
-	json_int_t version = json_integer_value(json_object_get(all, "version"));
-	struct state_file file;
+	json_t *all;
+	const char *wrong = "not a state file of this version";
 
-	if (version == 1)
-		return state_v1_load(c, all) ? NULL : "not a whole state file";
-	if (version != STATE_VERSION)
-		return "not a state file of this version";
-	if (!state_file_read(all, &file))
-		return "not a whole state file";
-	take_over(c, &file);
-	truth_apply_all(c->truth);
-	bans_apply_all(c->bans);
-	state_file_release(&file);
-	return NULL;
+	rewind(f);
+	all = json_loadf(f, JSON_REJECT_DUPLICATES, NULL);
+	if (json_integer_value(json_object_get(all, "version")) == 1)
+		wrong = state_v1_load(c, all) ? NULL : "not a whole state file";
+	json_decref(all);
+	return wrong;
+}
+
+static const char *load(struct control *c, FILE *f)
+{
+	struct state_file file;
+	const char *wrong, *wrong_v1;
+
+	if (state_file_read(f, &file, &wrong)) {
+		take_over(c, &file);
+		state_file_release(&file);
+		return NULL;
+	}
+	wrong_v1 = load_v1(c, f);
+	return wrong_v1 ? wrong : NULL;
 }
 
 void state_load(struct control *c)
 {
 	char path[PATH_MAX];
 	const char *wrong;
-	json_t *all = path_of(c, "state.json", path) ? read_file(c, path) : NULL;
+	FILE *f = path_of(c, file_name, path) ? fopen(path, "re") : NULL;
 
-	if (!all)
+	if (!f) {
+		if (errno != ENOENT)
+			log_warning("state", "%s: %s: server states are as configured", path,
+				strerror(errno));
 		return;
-	wrong = load(c, all);
-	json_decref(all);
+	}
+	wrong = load(c, f);
+	fclose(f);
 	if (wrong)
 		set_aside(c, path, wrong);
 	else
-		state_save(
-			c); /* what the configuration file has overruled, or was of an earlier version */
+		state_save(c); /* anew: without what was said twice, or is of an earlier version */
 }
 
 /* --- life --- */
@@ -211,6 +285,8 @@ bool state_open(struct control *c)
 	if (!s)
 		return false;
 	s->control = c;
+	s->anew = true;
+	expo_init(&s->changes);
 	s->soon = evtimer_new(c->base, on_soon, s);
 	if (!s->soon) {
 		free(s);
@@ -228,6 +304,7 @@ void state_close(struct control *c)
 	if (evtimer_pending(c->state->soon, NULL))
 		state_save(c);
 	event_free(c->state->soon);
+	expo_release(&c->state->changes);
 	free(c->state);
 	c->state = NULL;
 }

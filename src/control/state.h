@@ -22,7 +22,12 @@ void state_close(struct control *c);
  * whole or not at all. One that an earlier version wrote is taken over. Never fatal: what went wrong is logged. */
 void state_load(struct control *c);
 
-/* Has all of it written anew by the store: a command that calls this is answered when it is on disk. */
+/* Has what has changed written by the store: a command that calls this is answered when it is on disk. */
 void state_save(struct control *c);
+
+/* For control/truth.c: what it knows beside an item has changed, or it knows nothing of this key any more. */
+struct truth_here;
+void state_here_changed(struct control *c, const struct truth_here *here);
+void state_here_gone(struct control *c, const char *key);
 
 #endif

@@ -23,58 +23,102 @@ static void put_hex(struct expo *e, struct span s)
 	}
 }
 
-/* Other bytes than plain ones are replaced: it is for names that are only shown. */
-void state_file_text(struct expo *e, struct span text)
+/* Of plain bytes. Most texts have nothing to be escaped: they go out in one piece. */
+static void put_text(struct expo *e, struct span text)
 {
-	expo_char(e, '"');
-	for (size_t i = 0; i < text.n; i++) {
-		char c = (char)text.p[i];
+	size_t from = 0;
 
-		if (c == '"' || c == '\\')
+	expo_char(e, '"');
+	for (size_t i = 0; i < text.n; i++)
+		if (text.p[i] == '"' || text.p[i] == '\\') {
+			expo_span(e, span_of(text.p + from, i - from));
 			expo_char(e, '\\');
-		expo_char(e, c >= ' ' && c <= '~' ? c : '?');
-	}
+			from = i;
+		}
+	expo_span(e, span_of(text.p + from, text.n - from));
 	expo_char(e, '"');
 }
 
 static void put_bytes(struct expo *e, const char *name, struct span s)
 {
-	expo_fmt(e, "\"%s%s\": ", name, is_plain(s) ? "" : "_hex");
+	expo_char(e, '"');
+	expo_str(e, name);
 	if (is_plain(s)) {
-		state_file_text(e, s);
+		expo_str(e, "\": ");
+		put_text(e, s);
 		return;
 	}
-	expo_char(e, '"');
+	expo_str(e, "_hex\": \"");
 	put_hex(e, s);
 	expo_char(e, '"');
 }
 
+static void put_number(struct expo *e, const char *name, uint64_t n)
+{
+	expo_str(e, name);
+	expo_u64(e, n);
+}
+
+static void put_origin(struct expo *e, uint64_t origin)
+{
+	uint8_t bytes[8];
+
+	for (unsigned i = 0; i < 8; i++)
+		bytes[i] = (uint8_t)(origin >> (56 - 8 * i));
+	expo_str(e, ", \"origin\": \"");
+	put_hex(e, span_of(bytes, 8));
+	expo_char(e, '"');
+}
+
+void state_file_head(struct expo *e, const char *node, size_t lines)
+{
+	put_number(e, "{\"version\": ", STATE_VERSION);
+	expo_str(e, ", ");
+	put_bytes(e, "node", span_str(node));
+	put_number(e, ", \"lines\": ", lines);
+	expo_str(e, "}\n");
+}
+
+void state_file_saved(struct expo *e, uint64_t wall_ms)
+{
+	put_number(e, "{\"saved_ms\": ", wall_ms);
+	expo_str(e, "}\n");
+}
+
 void state_file_item(struct expo *e, const struct cluster_item *item, struct mono now)
 {
-	expo_fmt(e, "{\"kind\": %u, ", item->kind);
+	put_number(e, "{\"kind\": ", item->kind);
+	expo_str(e, ", ");
 	put_bytes(e, "key", item->key);
 	expo_str(e, ", ");
 	put_bytes(e, "value", item->value);
-	expo_fmt(e, ", \"stamp\": %llu, \"origin\": \"%016llx\"", (unsigned long long)item->stamp,
-		(unsigned long long)item->origin);
+	put_number(e, ", \"stamp\": ", item->stamp);
+	put_origin(e, item->origin);
 	if (item->until.us)
-		expo_fmt(e, ", \"left_ms\": %llu",
-			(unsigned long long)mono_diff_us(now, item->until) / 1000);
-	expo_char(e, '}');
+		put_number(e, ", \"left_ms\": ", mono_diff_us(now, item->until) / 1000);
+	expo_str(e, "}\n");
 }
 
 void state_file_here(struct expo *e, const struct truth_here *h)
 {
 	expo_char(e, '{');
-	put_bytes(e, "key", span_str(h->key));
-	expo_fmt(e, ", \"stamp\": %llu, \"origin\": \"%016llx\", ",
-		(unsigned long long)h->here.stamp, (unsigned long long)h->here.origin);
+	put_bytes(e, "here", span_str(h->key));
+	put_number(e, ", \"stamp\": ", h->here.stamp);
+	put_origin(e, h->here.origin);
+	expo_str(e, ", ");
 	put_bytes(e, "file", span_str(h->here.file));
 	if (h->here.local) {
 		expo_str(e, ", ");
 		put_bytes(e, "local", span_str(h->here.local));
 	}
-	expo_str(e, h->here.overruled ? ", \"overruled\": true}" : "}");
+	expo_str(e, h->here.overruled ? ", \"overruled\": true}\n" : "}\n");
+}
+
+void state_file_gone(struct expo *e, const char *key)
+{
+	expo_char(e, '{');
+	put_bytes(e, "gone", span_str(key));
+	expo_str(e, "}\n");
 }
 
 /* --- reading --- */
@@ -115,9 +159,9 @@ static bool read_origin(const char *hex, uint64_t *ret)
 	return true;
 }
 
-/* NAME as it stands, or NAME_hex into `to`. */
-static bool read_bytes(const json_t *o, const char *name, const char *name_hex, uint8_t *to,
-	size_t room, struct span *ret)
+/* NAME as it stands, or NAME_hex in memory of its own. */
+static bool read_bytes(const json_t *o, const char *name, const char *name_hex, size_t max,
+	uint8_t **ret_bytes, struct span *ret)
 {
 	const char *plain = json_string_value(json_object_get(o, name));
 	const char *hex = json_string_value(json_object_get(o, name_hex));
@@ -125,77 +169,157 @@ static bool read_bytes(const json_t *o, const char *name, const char *name_hex, 
 
 	if (plain) {
 		*ret = span_str(plain);
-		return ret->n <= room;
+		return ret->n <= max;
 	}
-	n = hex ? bytes_of_hex(hex, to, room) : -1;
+	*ret_bytes = hex ? malloc(max) : NULL;
+	n = *ret_bytes ? bytes_of_hex(hex, *ret_bytes, max) : -1;
 	if (n < 0)
 		return false;
-	*ret = span_of(to, (size_t)n);
+	*ret = span_of(*ret_bytes, (size_t)n);
 	return true;
 }
 
-static bool read_item(json_t *o, struct state_file_item *ret)
+static bool read_item(struct state_line *l)
 {
 	json_int_t kind, stamp, left = -1;
 	const char *origin;
 
-	if (json_unpack(o, "{s:I,s:I,s:s,s?I}", "kind", &kind, "stamp", &stamp, "origin", &origin,
-		    "left_ms", &left) < 0 ||
+	if (json_unpack(l->json, "{s:I,s:I,s:s,s?I}", "kind", &kind, "stamp", &stamp, "origin",
+		    &origin, "left_ms", &left) < 0 ||
 		kind < 1 || kind > UINT8_MAX || stamp < 0 ||
-		!read_origin(origin, &ret->item.origin) || ret->item.origin == 0)
+		!read_origin(origin, &l->item.origin) || l->item.origin == 0)
 		return false;
-	ret->item.kind = (uint8_t)kind;
-	ret->item.stamp = (uint64_t)stamp;
-	ret->timed = left >= 0;
-	ret->left_ms = left >= 0 ? (uint64_t)left : 0;
-	return read_bytes(o, "key", "key_hex", ret->bytes, 255, &ret->item.key) &&
-	       ret->item.key.n > 0 &&
-	       read_bytes(o, "value", "value_hex", ret->bytes + 256, CLUSTER_VALUE_MAX,
-		       &ret->item.value);
+	l->kind = STATE_ITEM;
+	l->item.kind = (uint8_t)kind;
+	l->item.stamp = (uint64_t)stamp;
+	l->timed = left >= 0;
+	l->left_ms = left >= 0 ? (uint64_t)left : 0;
+	return read_bytes(l->json, "key", "key_hex", 255, &l->key_bytes, &l->item.key) &&
+	       l->item.key.n > 0 &&
+	       read_bytes(l->json, "value", "value_hex", CLUSTER_VALUE_MAX, &l->value_bytes,
+		       &l->item.value);
 }
 
-static bool read_here(json_t *o, struct state_file_here *ret)
+static bool read_here(struct state_line *l)
 {
-	struct server_here *h = &ret->here.here;
+	struct server_here *h = &l->here.here;
 	const char *origin;
 	json_int_t stamp;
 	int overruled = 0;
 
-	if (json_unpack(o, "{s:s,s:I,s:s,s:s,s?s,s?b}", "key", &ret->here.key, "stamp", &stamp,
+	if (json_unpack(l->json, "{s:s,s:I,s:s,s:s,s?s,s?b}", "here", &l->here.key, "stamp", &stamp,
 		    "origin", &origin, "file", &h->file, "local", &h->local, "overruled",
 		    &overruled) < 0)
 		return false;
+	l->kind = STATE_HERE;
 	h->stamp = (uint64_t)stamp;
 	h->overruled = overruled;
-	return stamp >= 0 && strlen(ret->here.key) <= SERVER_KEY_MAX &&
+	return stamp >= 0 && strlen(l->here.key) <= SERVER_KEY_MAX &&
 	       read_origin(origin, &h->origin);
 }
 
-bool state_file_read(const json_t *all, struct state_file *ret)
+static bool read_saved(struct state_line *l)
 {
-	json_t *items = json_object_get(all, "items"), *here = json_object_get(all, "here");
-	struct state_file f = {.n_items = json_array_size(items), .n_here = json_array_size(here)};
-	json_int_t saved = json_integer_value(json_object_get(all, "saved_ms"));
-	bool ok = json_is_array(items) && json_is_array(here) && saved > 0;
+	json_int_t saved = json_integer_value(json_object_get(l->json, "saved_ms"));
 
-	f.saved_ms = (uint64_t)saved;
-	f.items = calloc(f.n_items + 1, sizeof(*f.items));
-	f.here = calloc(f.n_here + 1, sizeof(*f.here));
-	ok = ok && f.items && f.here;
-	for (size_t i = 0; i < f.n_items && ok; i++)
-		ok = read_item(json_array_get(items, i), &f.items[i]);
-	for (size_t i = 0; i < f.n_here && ok; i++)
-		ok = read_here(json_array_get(here, i), &f.here[i]);
-	if (!ok) {
-		state_file_release(&f);
+	l->kind = STATE_SAVED;
+	l->saved_ms = (uint64_t)saved;
+	return saved > 0;
+}
+
+static bool read_gone(struct state_line *l)
+{
+	l->kind = STATE_GONE;
+	l->here.key = json_string_value(json_object_get(l->json, "gone"));
+	return l->here.key != NULL;
+}
+
+static bool read_line(struct state_line *l)
+{
+	if (json_object_get(l->json, "kind"))
+		return read_item(l);
+	if (json_object_get(l->json, "here"))
+		return read_here(l);
+	if (json_object_get(l->json, "saved_ms"))
+		return read_saved(l);
+	return read_gone(l);
+}
+
+static bool make_room(struct state_file *f)
+{
+	size_t room = f->room ? f->room * 2 : 256;
+	struct state_line *lines;
+
+	if (f->n < f->room)
+		return true;
+	lines = calloc(room, sizeof(*lines));
+	if (!lines)
 		return false;
-	}
-	*ret = f;
+	if (f->n > 0)
+		memcpy(lines, f->lines, f->n * sizeof(*lines));
+	free(f->lines);
+	f->lines = lines;
+	f->room = room;
 	return true;
+}
+
+static bool add_line(struct state_file *f, const char *text, size_t n)
+{
+	struct state_line *l;
+
+	if (!make_room(f))
+		return false;
+	l = &f->lines[f->n];
+	*l = (struct state_line){.saved_ms = f->n > 0 ? l[-1].saved_ms : 0};
+	l->json = json_loadb(text, n, JSON_REJECT_DUPLICATES, NULL);
+	if (!l->json)
+		return false;
+	f->n++;
+	return read_line(l) && l->saved_ms > 0;
+}
+
+/* How many lines the head promises; -1: it is none of ours. */
+static json_int_t read_head(const char *text, size_t n)
+{
+	json_t *head = json_loadb(text, n, JSON_REJECT_DUPLICATES, NULL);
+	json_int_t version, lines = -1;
+
+	if (head && (json_unpack(head, "{s:I,s:I}", "version", &version, "lines", &lines) < 0 ||
+			    version != STATE_VERSION))
+		lines = -1;
+	json_decref(head);
+	return lines;
+}
+
+bool state_file_read(FILE *from, struct state_file *ret, const char **ret_why)
+{
+	struct state_file f = {0};
+	char *text = NULL;
+	size_t room = 0;
+	ssize_t n = getline(&text, &room, from);
+	json_int_t promised = n > 0 ? read_head(text, (size_t)n) : -1;
+	bool ok = promised >= 0;
+
+	*ret_why = ok ? "not a whole state file" : "not a state file of this version";
+	while (ok && (n = getline(&text, &room, from)) > 0) {
+		f.torn = text[n - 1] != '\n';
+		ok = f.torn || add_line(&f, text, (size_t)n);
+	}
+	free(text);
+	if (ok && !ferror(from) && f.n >= (size_t)promised) {
+		*ret = f;
+		return true;
+	}
+	state_file_release(&f);
+	return false;
 }
 
 void state_file_release(struct state_file *f)
 {
-	free(f->items);
-	free(f->here);
+	for (size_t i = 0; i < f->n; i++) {
+		json_decref(f->lines[i].json);
+		free(f->lines[i].key_bytes);
+		free(f->lines[i].value_bytes);
+	}
+	free(f->lines);
 }

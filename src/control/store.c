@@ -17,7 +17,8 @@
 /* One file's next content. owner: control */
 struct store_file {
 	char name[STORE_NAME_SIZE];
-	char *text;	/* NULL: nothing to be written */
+	char *text; /* NULL: nothing to be written */
+	char *tail; /* to be appended; NULL: nothing. Never beside a text, which has it at its end */
 	uint64_t first; /* the earliest write that this content holds */
 	int error;	/* of the last try: a warning is given when it changes */
 };
@@ -28,6 +29,7 @@ struct job {
 	struct store_file *file;
 	char name[STORE_NAME_SIZE];
 	char *text;
+	bool append;
 	uint64_t first;
 	int error;
 };
@@ -101,6 +103,31 @@ int store_write_now(const char *dir, const char *name, const char *text)
 	return result;
 }
 
+/* Only to what stands there: a file that is missing would begin in its middle. */
+static int append_now(const char *dir, const char *name, const char *text)
+{
+	char path[PATH_MAX];
+	int fd, result;
+
+	if (snprintf(path, sizeof(path), "%s/%s", dir, name) >= (int)sizeof(path))
+		return ENAMETOOLONG;
+	fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+	if (fd < 0)
+		return errno;
+	result = write_whole(fd, text, strlen(text)) < 0 ? errno : 0;
+	if (close(fd) < 0 && result == 0)
+		result = errno;
+	return result;
+}
+
+static int do_job(const struct store *s, const struct job *job)
+{
+	if (job->error)
+		return job->error;
+	return job->append ? append_now(s->dir, job->name, job->text)
+			   : store_write_now(s->dir, job->name, job->text);
+}
+
 /* False: it is time to end. */
 static bool next_job(struct store *s)
 {
@@ -120,7 +147,7 @@ static void *write_files(void *arg)
 	struct store *s = arg;
 
 	while (next_job(s)) {
-		s->job.error = store_write_now(s->dir, s->job.name, s->job.text);
+		s->job.error = do_job(s, &s->job);
 		mailbox_send(s->mailbox, &s->job.mail);
 	}
 	return NULL;
@@ -136,19 +163,32 @@ static void give_job(struct store *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
+static bool is_waiting(const struct store_file *f)
+{
+	return f->text || f->tail;
+}
+
+/* Takes what waits into the job. */
+static void take(struct store *s, struct store_file *f)
+{
+	s->job.file = f;
+	s->job.append = !f->text;
+	s->job.error = s->job.append ? f->error : 0; /* behind half a line nothing is written */
+	s->job.text = f->text ? f->text : f->tail;
+	s->job.first = f->first;
+	memcpy(s->job.name, f->name, sizeof(f->name));
+	f->text = f->tail = NULL;
+}
+
 static void start_next(struct store *s)
 {
 	for (unsigned i = 0; i < s->n_files; i++) {
 		struct store_file *f = &s->files[(s->turn + i) % s->n_files];
 
-		if (!f->text)
+		if (!is_waiting(f))
 			continue;
 		s->turn = (s->turn + i + 1) % s->n_files;
-		s->job.file = f;
-		s->job.text = f->text;
-		s->job.first = f->first;
-		memcpy(s->job.name, f->name, sizeof(f->name));
-		f->text = NULL;
+		take(s, f);
 		s->busy = true;
 		give_job(s);
 		return;
@@ -161,7 +201,7 @@ static uint64_t earliest(const struct store *s)
 	uint64_t first = s->busy ? s->job.first : UINT64_MAX;
 
 	for (unsigned i = 0; i < s->n_files; i++)
-		if (s->files[i].text && s->files[i].first < first)
+		if (is_waiting(&s->files[i]) && s->files[i].first < first)
 			first = s->files[i].first;
 	return first;
 }
@@ -234,13 +274,54 @@ void store_write(struct store *s, const char *name, char *text)
 	struct store_file *f = find(s, name);
 
 	s->writes++;
-	if (f->text)
-		free(f->text);
-	else
+	if (!is_waiting(f))
 		f->first = s->writes;
+	free(f->text);
+	free(f->tail);
 	f->text = text;
+	f->tail = NULL;
 	if (!s->busy)
 		start_next(s);
+}
+
+/* `before`, which may be NULL, with `text` at its end; takes both. */
+static char *join(char *before, char *text)
+{
+	size_t n = before ? strlen(before) : 0;
+	char *both = before ? realloc(before, n + strlen(text) + 1) : text;
+
+	if (before && both) {
+		memcpy(both + n, text, strlen(text) + 1);
+		free(text);
+	}
+	return both;
+}
+
+void store_append(struct store *s, const char *name, char *text)
+{
+	struct store_file *f = find(s, name);
+	char **where = f->text ? &f->text : &f->tail, *both;
+
+	s->writes++;
+	if (!is_waiting(f))
+		f->first = s->writes;
+	both = join(*where, text);
+	if (both) {
+		*where = both;
+	} else {
+		f->error = ENOMEM; /* it has to be written anew */
+		free(text);
+	}
+	if (!s->busy)
+		start_next(s);
+}
+
+int store_error(const struct store *s, const char *name)
+{
+	for (unsigned i = 0; i < s->n_files; i++)
+		if (strcmp(s->files[i].name, name) == 0)
+			return s->files[i].error;
+	return 0;
 }
 
 bool store_wait(struct store *s, struct store_waiter *waiter)
@@ -314,12 +395,10 @@ static void write_rest(struct store *s)
 	for (unsigned i = 0; i < s->n_files; i++) {
 		struct store_file *f = &s->files[i];
 
-		if (!f->text)
+		if (!is_waiting(f))
 			continue;
-		s->job.file = f;
-		s->job.text = f->text;
-		f->text = NULL;
-		s->job.error = store_write_now(s->dir, f->name, s->job.text);
+		take(s, f);
+		s->job.error = do_job(s, &s->job);
 		finish_job(s);
 	}
 }

@@ -43,6 +43,14 @@ void store_free(struct store *s);
 /* Takes `text`, which came from malloc and ends with NUL. `name` is one of at most STORE_FILES_MAX that a run uses. */
 void store_write(struct store *s, const char *name, char *text);
 
+/* The same at the end of a file that was written by store_write(), in this run or an earlier one; what waits for its turn
+ * goes out together. A write that comes later takes its place. Once it has failed, the file may end within a line, and
+ * has to be written anew: see store_error(). */
+void store_append(struct store *s, const char *name, char *text);
+
+/* The errno of the last write or append of that file that is done; 0: it went well, or there was none. */
+int store_error(const struct store *s, const char *name);
+
 /* Calls the waiter once, from the loop, when everything written so far is on disk or has failed. False: it is already,
  * and the waiter is not taken. */
 bool store_wait(struct store *s, struct store_waiter *waiter);

@@ -2,6 +2,7 @@
 
 #include "control/cluster.h"
 #include "control/server_words.h"
+#include "control/state.h"
 #include "log.h"
 
 #include <stdio.h>
@@ -77,8 +78,21 @@ static void drop(struct truth *t, struct entry *e)
 {
 	size_t at = (size_t)(e - t->entries);
 
+	state_here_gone(t->control, e->key);
 	release(e);
 	memmove(e, e + 1, (--t->n - at) * sizeof(*e));
+}
+
+static struct server_here here_of(const struct entry *e)
+{
+	return (struct server_here){e->stamp, e->origin, e->file, e->local, e->overruled};
+}
+
+static void tell_state(const struct truth *t, const struct entry *e)
+{
+	struct truth_here here = {.key = e->key, .here = here_of(e)};
+
+	state_here_changed(t->control, &here);
 }
 
 /* The entry of this key as `here` says; what was there is replaced. False: out of memory, nothing changed. */
@@ -104,12 +118,14 @@ static bool note(struct truth *t, const char *key, const struct server_here *her
 		t->n++;
 	}
 	t->entries[at] = e;
+	tell_state(t, &t->entries[at]);
 	return true;
 }
 
-static struct server_here here_of(const struct entry *e)
+static void set_overruled(struct truth *t, struct entry *e)
 {
-	return (struct server_here){e->stamp, e->origin, e->file, e->local, e->overruled};
+	e->overruled = true;
+	tell_state(t, e);
 }
 
 /* --- one key, looked at from all sides --- */
@@ -199,7 +215,7 @@ static void overrule(struct truth *t, struct look *l)
 		drop(t, l->entry);
 		l->entry = NULL;
 	} else {
-		l->entry->overruled = true;
+		set_overruled(t, l->entry);
 	}
 }
 
@@ -297,8 +313,10 @@ static void apply_attr(
 	if (l.server) {
 		value = settle_word(t, &l, why);
 		tell(t, l.server, attr, value, why);
+	} else if (l.entry && !l.value[0] && !l.entry->local) {
+		drop(t, l.entry); /* nothing is said of a server that is not there */
 	} else if (l.entry && !l.entry->overruled && !l.conf) {
-		l.entry->overruled = true; /* it is gone; if it comes again, it comes as new */
+		set_overruled(t, l.entry); /* it is gone; if it comes again, it comes as new */
 	}
 }
 
@@ -590,6 +608,14 @@ bool truth_here_next(const struct truth *t, size_t *cursor, struct truth_here *r
 bool truth_here_load(struct truth *t, const struct truth_here *here)
 {
 	return note(t, here->key, &here->here);
+}
+
+void truth_here_forget(struct truth *t, const char *key)
+{
+	struct entry *e = find(t, key);
+
+	if (e)
+		drop(t, e);
 }
 
 /* --- life --- */

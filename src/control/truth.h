@@ -51,5 +51,6 @@ bool truth_here_next(const struct truth *t, size_t *cursor, struct truth_here *r
 
 /* Copies. False: out of memory. */
 bool truth_here_load(struct truth *t, const struct truth_here *here);
+void truth_here_forget(struct truth *t, const char *key);
 
 #endif

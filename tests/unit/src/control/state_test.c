@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* asprintf() */
 #include "lab.h"
 
 #include "control/cluster.h"
@@ -245,4 +246,109 @@ Test(state, a_server_added_again_is_as_new)
 	cr_assert_eq(lab_server(&lab, "aegis", "new")->admin, SERVER_MAINT);
 	cr_assert_eq(lab_server(&lab, "aegis", "new")->weight, 2);
 	cr_assert_eq(lab_server(&lab, "aegis", "new")->addr.ip[3], 8);
+}
+
+/* --- the file --- */
+
+static char *read_state(void)
+{
+	char path[128], *text = calloc(1, 1 << 20);
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/state.json", lab.dir);
+	f = fopen(path, "r");
+	cr_assert(f);
+	cr_assert_lt(fread(text, 1, (1 << 20) - 1, f), (1 << 20) - 1);
+	fclose(f);
+	return text;
+}
+
+static size_t count(const char *text, const char *what)
+{
+	size_t n = 0;
+
+	for (const char *p = strstr(text, what); p; p = strstr(p + 1, what))
+		n++;
+	return n;
+}
+
+Test(state, what_is_said_is_appended_and_a_start_writes_the_file_anew)
+{
+	char *text;
+
+	run("set weight aegis/b 9;set weight aegis/b 10\n");
+	text = read_state();
+	cr_assert_eq(count(text, "\"key\": \"weight aegis/b\""), 2, "%s", text);
+	free(text);
+	lab_restart(&lab);
+	run("show version\n");
+	text = read_state();
+	cr_assert_eq(count(text, "\"key\": \"weight aegis/b\""), 1, "%s", text);
+	free(text);
+	cr_assert_eq(lab_server(&lab, "aegis", "b")->weight, 10);
+}
+
+Test(state, a_file_does_not_grow_for_ever)
+{
+	char *text;
+
+	for (int i = 0; i < 40; i++)
+		run("set weight aegis/b 1;set weight aegis/b 2;set weight aegis/b 3;set weight "
+		    "aegis/b 4;"
+		    "set weight aegis/b 6;set weight aegis/b 7;set weight aegis/b 8;set weight "
+		    "aegis/b 9;"
+		    "set weight aegis/a 1;set weight aegis/a 2;set weight aegis/a 3;set weight "
+		    "aegis/a 4\n");
+	text = read_state();
+	cr_assert_lt(strlen(text), 2 * 65536 + 4096);
+	free(text);
+	lab_restart(&lab);
+	cr_assert_eq(lab_server(&lab, "aegis", "b")->weight, 9);
+	cr_assert_eq(lab_server(&lab, "aegis", "a")->weight, 4);
+}
+
+Test(state, a_last_line_that_a_power_cut_tore_is_left_out_alone)
+{
+	char *text, *torn = NULL;
+
+	run("set weight aegis/b 9;disable server aegis/a\n");
+	text = read_state();
+	cr_assert_gt(asprintf(&torn, "%s{\"kind\": 2, \"key\": \"weight aeg", text), 0);
+	write_state(torn);
+	lab_restart(&lab);
+	cr_assert(!exists("state.json.bad"));
+	cr_assert_eq(lab_server(&lab, "aegis", "b")->weight, 9);
+	cr_assert_eq(lab_server(&lab, "aegis", "a")->admin, SERVER_MAINT);
+	free(torn);
+	free(text);
+}
+
+Test(state, a_file_that_lacks_what_its_head_promises_is_set_aside)
+{
+	char *text, *end;
+
+	run("set weight aegis/b 9;disable server aegis/a\n");
+	lab_restart(&lab);
+	run("show version\n");
+	text = read_state();
+	end = strrchr(text, '\n');
+	*end = '\0';
+	*(strrchr(text, '\n') + 1) = '\0';
+	expect_set_aside(text);
+	free(text);
+}
+
+Test(state, a_file_that_could_not_be_written_is_written_anew_when_it_can)
+{
+	char path[128];
+
+	run("set weight aegis/b 9\n");
+	snprintf(path, sizeof(path), "%s/state.json", lab.dir);
+	unlink(path); /* what is appended now finds nothing */
+	run("set weight aegis/a 8\n");
+	run("set maxconn server aegis/a 7\n");
+	lab_restart(&lab);
+	cr_assert_eq(lab_server(&lab, "aegis", "b")->weight, 9);
+	cr_assert_eq(lab_server(&lab, "aegis", "a")->weight, 8);
+	cr_assert_eq(lab_server(&lab, "aegis", "a")->max_connections, 7);
 }

@@ -193,3 +193,36 @@ Test(store, nothing_but_the_files_is_left_and_only_their_owner_reads_them)
 	cr_expect_eq(st.st_mode & 0777, 0600);
 	cr_expect_eq(store_write_now("/nonexistent", "a", "1"), 2 /* ENOENT */);
 }
+
+Test(store, what_is_appended_comes_behind_what_was_written)
+{
+	store_write(store, "f", strdup("one\n"));
+	store_append(store, "f", strdup("two\n"));
+	store_append(store, "f", strdup("three\n"));
+	store_free(store);
+	store = store_new(base, dir);
+	expect("f", "one\ntwo\nthree\n");
+	store_append(store, "f", strdup("four\n"));
+	store_write(store, "f", strdup("anew\n"));
+	store_append(store, "f", strdup("behind\n"));
+	store_free(store);
+	store = store_new(base, dir);
+	expect("f", "anew\nbehind\n");
+}
+
+Test(store, nothing_is_appended_to_a_file_that_is_not_there_until_it_is_written)
+{
+	unsigned calls = 0;
+	struct store_waiter w = {.cb = on_kept, .arg = &calls};
+
+	store_append(store, "g", strdup("lost\n"));
+	cr_assert(store_wait(store, &w));
+	run_until(&calls, 1);
+	cr_assert_eq(store_error(store, "g"), ENOENT);
+	cr_assert(!held("g"));
+	store_write(store, "g", strdup("whole\n"));
+	cr_assert(store_wait(store, &w));
+	run_until(&calls, 2);
+	cr_assert_eq(store_error(store, "g"), 0);
+	expect("g", "whole\n");
+}

@@ -145,8 +145,9 @@ static bool is_meant_for_us(const struct http_exchange *x)
 	const struct tls *tls = x->conn->link.tls;
 	char host[HOSTNAME_SIZE];
 	int n = tls ? hostname_normalize(x->request.host.host, host) : 0;
+	struct span name = span_of(host, n > 0 ? (size_t)n : 0);
 
-	return n <= 0 || tls_is_meant_for(tls, span_of(host, (size_t)n));
+	return n <= 0 || hostname_is_address(name) || tls_is_meant_for(tls, name);
 }
 
 static void route(struct http_exchange *x, struct span bytes)

@@ -215,10 +215,8 @@ void node_resume(struct sim *s, struct node *node)
 	node->state = NODE_RUNNING;
 	network_touched(s, node->index);
 	check_holders(s);
-	if (node->elect && lag > 1000 * (uint64_t)s->scenario.silent_ms) {
-		elect_woken(node->elect, node_mono(s, node));
-		node_drain(s, node);
-	}
+	if (node->elect)
+		vip_resume(s, node, lag);
 	gossip_lagged(node->gossip, node_time(s, node), lag);
 	node_drain(s, node);
 	network_backlog(s, node);

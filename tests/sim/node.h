@@ -49,7 +49,8 @@ void node_move(struct sim *s, struct node *node, uint32_t vip, uint32_t to);
 bool vip_start(struct sim *s, struct node *node, bool resumed);
 void vip_event(struct sim *s, struct node *node, const struct gossip_event *event);
 void vip_drain(struct sim *s, struct node *node);
-void vip_look(struct sim *s, struct node *node);	      /* alone or unheard */
+void vip_look(struct sim *s, struct node *node); /* alone or unheard */
+void vip_resume(struct sim *s, struct node *node, uint64_t paused_us);
 void vip_tell(struct sim *s, struct node *node, uint64_t id); /* of a member */
 void vip_renew(struct sim *s, struct node *node, uint32_t run);
 void vip_gateway(struct sim *s, struct node *node, uint32_t run);

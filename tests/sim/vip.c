@@ -138,6 +138,18 @@ void vip_event(struct sim *s, struct node *node, const struct gossip_event *even
 	vip_drain(s, node);
 }
 
+/* Before anything else: others may have taken over what it holds, or its leases have ended. */
+void vip_resume(struct sim *s, struct node *node, uint64_t paused_us)
+{
+	if (paused_us > SIM_LEASE_US)
+		elect_woken(node->elect, node_mono(s, node));
+	else if (paused_us > 1000 * (uint64_t)s->scenario.silent_ms)
+		elect_doubt(node->elect, node_mono(s, node));
+	else
+		return;
+	node_drain(s, node);
+}
+
 void vip_look(struct sim *s, struct node *node)
 {
 	struct gossip_self self;
@@ -260,7 +272,7 @@ void vip_renew(struct sim *s, struct node *node, uint32_t run)
 		if (!node->holds[v])
 			continue;
 		any = true;
-		if (node->state == NODE_RUNNING)
+		if (node->state == NODE_RUNNING && elect_may_renew(node->elect))
 			lease(s, node, v);
 	}
 	if (any)

@@ -1,8 +1,9 @@
 #include "gossip/state.h"
 
 enum {
-	URGENT_PART = 5,   /* of a beat: so far apart at least */
-	JITTER_PART = 10,  /* of a beat: so evenly spread around its time */
+	URGENT_PART = 5, /* of a beat: so far apart at least */
+	JITTER_PART =
+		16, /* of a beat: so much earlier at most, so that twelve fit in a silence of twelve */
 	VOTES_BYTES = 640, /* of a beat at most */
 	HOLD_MAX_US = 60 * 1000 * 1000,
 	REPAIR_TRIES = 12, /* every other beat, before they become rarer */
@@ -175,7 +176,7 @@ static void beat_round(struct gossip *g, struct mono now)
 	vitals_next_turn(g);
 	g->last_beat = now;
 	g->urgent -= g->urgent > 0;
-	g->next_beat = mono_add_us(now, g->beat_us - spread / 2 + prng_below(&g->prng, spread + 1));
+	g->next_beat = mono_add_us(now, g->beat_us - prng_below(&g->prng, spread + 1));
 }
 
 /* The accused that was heard is told at once, but not with every packet of it. */

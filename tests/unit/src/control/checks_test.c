@@ -280,3 +280,62 @@ Test(checking, added_server_is_checked_when_it_leaves_maintenance)
 	checks_server_removed(c.checks, b);
 	cr_expect(b->check == NULL);
 }
+
+/* --- bursts --- */
+
+Test(checks, check_of_a_burst_has_little_time_but_twice_what_a_good_one_took)
+{
+	cr_expect(eq(u64, checks_burst_timeout_ms(0), 190));
+	cr_expect(eq(u64, checks_burst_timeout_ms(50000), 190));
+	cr_expect(eq(u64, checks_burst_timeout_ms(200000), 400));
+}
+
+static void check_rarely(void)
+{
+	backend.health.interval_ms = 60000;
+	run_until_seen(1);
+	run_ms(20);
+	cr_assert(a->checks_passed == 1);
+}
+
+Test(checking, burst_ends_with_the_first_good_check)
+{
+	check_rarely();
+	checks_burst(c.checks, a);
+	checks_burst(c.checks, a); /* is under way already */
+	run_ms(700);
+	cr_expect(eq(sz, n_seen, 2));
+	cr_expect(server_is_up(a));
+}
+
+Test(checking, burst_takes_a_dead_server_down_within_a_second)
+{
+	check_rarely();
+	evconnlistener_free(listener);
+	checks_burst(c.checks, a);
+	run_ms(100);
+	cr_expect(server_is_up(a), "one failure of three");
+	run_ms(600);
+	cr_expect(not(server_is_up(a)));
+	cr_expect(eq(u64, a->checks_failed, 3));
+	listen_for_checks(); /* for the end */
+}
+
+Test(checking, burst_finds_who_is_back_and_goes_on_until_it_is_up)
+{
+	check_rarely();
+	servers_force_health(c.servers, a, false, "by the test");
+	checks_burst(c.checks, a);
+	run_ms(500);
+	cr_expect(server_is_up(a));
+	cr_expect(eq(sz, n_seen, 3), "rise is two");
+}
+
+Test(checking, nothing_is_looked_at_in_maintenance)
+{
+	check_rarely();
+	servers_set_admin(c.servers, a, SERVER_MAINT, "by the test");
+	checks_burst(c.checks, a);
+	run_ms(300);
+	cr_expect(eq(sz, n_seen, 1));
+}

@@ -457,3 +457,59 @@ Test(servers, id_rests_while_a_worker_may_hold_it)
 	cr_expect(eq(u32, d->id, id));
 	cr_expect(eq(uint, d->number, 6), "numbers are never used twice");
 }
+
+/* --- what other nodes see --- */
+
+Test(servers, peers_verdict_holds_until_the_first_check_here)
+{
+	servers_adopt(all, a, false, "as lb-02 sees it");
+	cr_expect_str_eq(chosen(), "b");
+	cr_expect_str_eq(last_event(),
+		"aegis/a is DOWN: as lb-02 sees it, until it is checked here, 1 server left");
+	pass(a);
+	cr_expect_str_eq(chosen(), "a b");
+	servers_adopt(all, a, false, "as lb-02 sees it");
+	cr_expect_str_eq(chosen(), "a b", "it was checked here");
+}
+
+Test(servers, after_maintenance_peers_are_heard_again)
+{
+	pass(a);
+	servers_set_admin(all, a, SERVER_MAINT, "by the test");
+	servers_adopt(all, a, false, "as lb-02 sees it");
+	cr_expect(server_is_up(a), "nothing counts in maintenance");
+	servers_set_admin(all, a, SERVER_READY, "by the test");
+	servers_adopt(all, a, false, "as lb-02 sees it");
+	cr_expect(not(server_is_up(a)));
+}
+
+Test(servers, connect_that_failed_elsewhere_counts_but_the_last_must_be_ours)
+{
+	pass(a);
+	for (int i = 0; i < 5; i++)
+		servers_peer_failed(all, a);
+	cr_expect(server_is_up(a));
+	cr_expect_str_eq(status_of(a), "UP 1/3");
+	check(a, CHECK_L4REFUSED, 1);
+	cr_expect(not(server_is_up(a)));
+}
+
+Test(servers, where_nothing_is_up_those_that_peers_reach_come_before_all)
+{
+	check(a, CHECK_L4REFUSED, 1);
+	check(b, CHECK_L4REFUSED, 1);
+	check(spare, CHECK_L4REFUSED, 1);
+	cr_expect_str_eq(chosen(), "a b spare");
+	servers_set_peers_up(all, b, true);
+	cr_expect_str_eq(chosen(), "b");
+	cr_expect(seen()->failing_open);
+	servers_set_peers_up(all, b, false);
+	cr_expect_str_eq(chosen(), "a b spare");
+}
+
+Test(servers, peers_word_changes_nothing_while_something_is_up)
+{
+	check(a, CHECK_L4REFUSED, 1);
+	servers_set_peers_up(all, a, true);
+	cr_expect_str_eq(chosen(), "b");
+}

@@ -236,16 +236,20 @@ void lifelines_want(struct lifelines *all, uint64_t id, const struct addr *to)
 	connect_line(l);
 }
 
-void lifelines_unwant(struct lifelines *all, uint64_t id)
+static void drop_line(struct line *l)
 {
-	struct line *l = find_line(all, id);
-
-	if (!l)
-		return;
 	list_del(&l->node);
 	l->state = LINE_WAITING; /* its end is no news */
 	close_line(l);
 	free(l);
+}
+
+void lifelines_unwant(struct lifelines *all, uint64_t id)
+{
+	struct line *l = find_line(all, id);
+
+	if (l)
+		drop_line(l);
 }
 
 bool lifelines_is_open(const struct lifelines *all, uint64_t id)
@@ -402,10 +406,10 @@ void lifelines_free(struct lifelines *all)
 {
 	if (!all)
 		return;
-	while (!list_is_empty(&all->lines))
-		lifelines_unwant(all, container_of(all->lines.next, struct line, node)->id);
-	while (!list_is_empty(&all->held))
-		release(container_of(all->held.next, struct held, node));
+	list_for_each_safe (it, &all->lines)
+		drop_line(container_of(it, struct line, node));
+	list_for_each_safe (it, &all->held)
+		release(container_of(it, struct held, node));
 	drop_event(&all->accept);
 	drop_event(&all->resume);
 	close(all->listener);

@@ -278,12 +278,8 @@ void notifier_free(struct notifier *n)
 {
 	if (!n)
 		return;
-	while (!list_is_empty(&n->waiting)) {
-		struct change *c = container_of(n->waiting.next, struct change, node);
-
-		list_del(&c->node);
-		change_free(c);
-	}
+	list_for_each_safe (it, &n->waiting)
+		change_free(container_of(it, struct change, node));
 	end_run(n);
 	event_free(n->limit);
 	free(n);

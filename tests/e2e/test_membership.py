@@ -12,6 +12,7 @@ import urllib.request
 import pytest
 
 import lab
+from actors import AEGISCTL
 from lab import inside, wait_until
 from town import Town, genkey
 
@@ -297,6 +298,19 @@ def test_a_program_is_told_of_members_and_servers(town):
     first.ask("set server aegis/aegis-01 state maint")
     wait_until(lambda: line("AEGISLB_EVENT=server", "AEGISLB_BACKEND=aegis", "AEGISLB_SERVER=aegis-01",
                             "AEGISLB_STATE=MAINT"), what="the program to be told of the server")
+
+
+def test_aegisctl_shows_the_cluster_first(town):
+    first, _ = town.start("lb-01", "lb-02")
+    town.wait_owner()
+    shown = subprocess.run([AEGISCTL, "-s", first.socket, "status"], capture_output=True, text=True, check=True).stdout
+    lines = shown.splitlines()
+    assert lines[0].startswith("cluster aegis  quorum")
+    assert any(re.match(r"lb-01 +10\.10\.10\.10:7946 +balancer +alive ", line) for line in lines)
+    assert any(re.match(r"lb-0[12] .* 10\.10\.10\.100$", line) for line in lines), "the address stands behind its owner"
+    assert not any(len(line.rstrip()) > 100 for line in lines)
+    refusal = subprocess.run([AEGISCTL, "-s", first.socket, "forget", "lb-99"], capture_output=True, text=True)
+    assert refusal.returncode != 0 and "No such node" in refusal.stderr
 
 
 # --- starting ---

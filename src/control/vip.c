@@ -207,7 +207,18 @@ struct mono vip_enter(struct vip *v)
 
 static bool is_stop_over(const struct vip *v)
 {
-	return v->stopped && v->stop_done && !vip_hold_is_handing_over(v);
+	return v->stopped && v->stops[0].done && !vip_hold_is_handing_over(v);
+}
+
+static void tell_stopped(struct vip *v)
+{
+	for (unsigned i = 0; i < VIP_STOPS_MAX; i++) {
+		void (*done)(void *) = v->stops[i].done;
+
+		v->stops[i].done = NULL;
+		if (done)
+			done(v->stops[i].arg);
+	}
 }
 
 static void arm(struct vip *v, struct mono now, struct mono at)
@@ -260,17 +271,15 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct vip *v = arg;
 	struct mono now = vip_enter(v);
-	void (*done)(void *) = is_stop_over(v) ? v->stop_done : NULL;
+	bool over = is_stop_over(v);
 
 	(void)fd;
 	(void)what;
 	v->armed = MONO_NEVER;
-	if (done)
-		v->stop_done = NULL;
 	do_what_is_due(v, now);
 	vip_done(v, now);
-	if (done)
-		done(v->stop_arg);
+	if (over)
+		tell_stopped(v);
 }
 
 static void on_news(evutil_socket_t fd, short what, void *arg)
@@ -533,10 +542,12 @@ void vip_stop(struct vip *v, bool for_good, void (*done)(void *arg), void *arg)
 {
 	struct mono now = vip_enter(v);
 
-	if (!v->stop_done && !v->stopped) {
-		v->stop_done = done;
-		v->stop_arg = arg;
-	}
+	for (unsigned i = 0; i < VIP_STOPS_MAX; i++)
+		if (!v->stops[i].done) {
+			v->stops[i].done = done;
+			v->stops[i].arg = arg;
+			break;
+		}
 	elect_stop(v->elect, now, for_good);
 	vip_done(v, now);
 }

@@ -32,7 +32,7 @@ struct vip *vip_new(struct control *c, char *why, size_t why_size);
 void vip_free(struct vip *v);
 
 /* Hands everything over, then calls `done` once, from the loop; within 2 x silent_ms. With `for_good` this node stops
- * being a voter. A second call counts only if it says `for_good`. */
+ * being a voter. A second call waits for the same end, and is told at once where that has come. */
 void vip_stop(struct vip *v, bool for_good, void (*done)(void *arg), void *arg);
 
 /* Strikes a voter off, by its node's name or, if it was never heard, by its address in `peers`. The member itself is

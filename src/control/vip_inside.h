@@ -48,6 +48,9 @@ struct vip_worker {
 	bool stuck;
 };
 
+/* Who waits for the end of a stop: a `leave`, and a stop of the process besides. */
+enum { VIP_STOPS_MAX = 2 };
+
 struct vip_waiter {
 	size_t slot;
 	void (*cb)(void *arg, bool ok, const char *text); /* NULL: free */
@@ -74,8 +77,10 @@ struct vip {
 	bool alone_kept; /* what the file says */
 
 	bool stopped;
-	void (*stop_done)(void *arg);
-	void *stop_arg;
+	struct {
+		void (*done)(void *arg); /* NULL: free */
+		void *arg;
+	} stops[VIP_STOPS_MAX];
 	struct vip_waiter waiters[VIP_WAITERS_MAX];
 };
 

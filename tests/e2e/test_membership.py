@@ -101,7 +101,9 @@ def test_leaving_gives_up_the_vote_and_forgetting_strikes_off(town):
     assert "already" in leaver.ask("leave")
     town.wait_state("lb-03", "left", "lb-01", "lb-02", seconds=2)
     wait_until(lambda: town.nodes["lb-01"].cluster()["quorum"]["voters"] == 2, what="two voters")
+    asked = time.monotonic()
     leaver.end()
+    assert time.monotonic() - asked < 0.7 * lab.SLOW, "nothing is left to wait for"
     assert "is alive" in town.nodes["lb-01"].ask("forget lb-02")
     assert "this node" in town.nodes["lb-01"].ask("forget lb-01")
     assert "No such node" in town.nodes["lb-01"].ask("forget lb-99")

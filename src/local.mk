@@ -148,7 +148,8 @@ DATA_LIBS = src/libdata.a src/libbetween.a lib/libprefixset.a lib/libsni.a lib/l
 noinst_LIBRARIES += src/libcontrol.a
 src_libcontrol_a_SOURCES = \
 	src/control/access_log.c src/control/access_log.h src/control/control.c \
-	src/control/metrics.c src/control/metrics.h src/control/metrics_cluster.c src/control/metrics_cluster.h src/control/status_http.c src/control/status_http.h
+	src/control/metrics.c src/control/metrics.h src/control/metrics_cluster.c src/control/metrics_cluster.h src/control/status_http.c src/control/status_http.h \
+	src/control/status_visit.c src/control/status_visit.h
 src_libcontrol_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS) $(OPENSSL_CFLAGS)
 
 sbin_PROGRAMS += aegislb

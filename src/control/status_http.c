@@ -4,120 +4,114 @@
 #include "control/dashboard.h"
 #include "control/metrics.h"
 #include "control/stat.h"
+#include "control/status_visit.h"
 #include "log.h"
 #include "net/listener_fd.h"
 
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
-#include <event2/http.h>
-#include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-enum {
-	HEAD_MAX_BYTES = 8192,
-	BODY_MAX_BYTES = 8192,
-	TIMEOUT_S = 10,
-	ACCEPTS_A_SECOND = 64, /* with the timeout this bounds what is open at once */
-};
+enum { VISITS_MAX = 128 };
 
 struct status_http {
 	struct control *control;
-	struct evhttp *http;
+	struct status_visits visits;
 	struct evconnlistener **listeners;
 	size_t n_listeners;
-	unsigned accepted; /* within this second */
-	bool paused;
+	bool paused; /* for want of descriptors, until the next second */
 };
 
 /* --- answers --- */
 
-static void set_header(struct evhttp_request *req, const char *name, const char *value)
+static void answer_bytes(struct status_answer *a, const char *type, const void *body, size_t n)
 {
-	evhttp_add_header(evhttp_request_get_output_headers(req), name, value);
+	a->type = type;
+	expo_span(&a->body, span_of(body, n));
 }
 
-static void answer(
-	struct evhttp_request *req, int code, const char *type, const void *body, size_t n)
+static void answer_text(struct status_answer *a, unsigned code, const char *text)
 {
-	struct evbuffer *out = evhttp_request_get_output_buffer(req);
-
-	set_header(req, "Content-Type", type);
-	set_header(req, "Cache-Control", "no-store");
-	set_header(req, "X-Content-Type-Options", "nosniff");
-	evbuffer_add(out, body, n);
-	evhttp_send_reply(req, code, NULL, NULL);
+	a->code = code;
+	expo_str(&a->body, text);
 }
 
-static void answer_text(struct evhttp_request *req, int code, const char *text)
+static void out_of_memory(struct status_answer *a)
 {
-	answer(req, code, "text/plain; charset=utf-8", text, strlen(text));
+	expo_clear(&a->body);
+	answer_text(a, 503, "out of memory\n");
 }
 
-static void answer_expo(struct evhttp_request *req, const char *type, struct expo *e)
+/* After the body was written. */
+static void written(struct status_answer *a, const char *type)
 {
-	if (e->failed)
-		answer_text(req, 503, "out of memory\n");
+	if (a->body.failed)
+		out_of_memory(a);
 	else
-		answer(req, 200, type, e->buf, e->len);
-	expo_release(e);
+		a->type = type;
 }
 
 /* Takes `o`. */
-static void answer_json(struct evhttp_request *req, json_t *o)
+static void answer_json(struct status_answer *a, json_t *o)
 {
 	char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
 
 	json_decref(o);
 	if (text)
-		answer(req, 200, "application/json", text, strlen(text));
+		answer_bytes(a, "application/json", text, strlen(text));
 	else
-		answer_text(req, 503, "out of memory\n");
+		out_of_memory(a);
 	free(text);
 }
 
 /* --- pages --- */
 
-static void page_dashboard(struct control *c, struct evhttp_request *req)
+static void page_dashboard(
+	struct control *c, const struct status_question *q, struct status_answer *a)
 {
 	(void)c;
-	set_header(req, "Content-Security-Policy",
-		"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
-		"connect-src 'self'; "
-		"img-src data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'");
-	answer(req, 200, "text/html; charset=utf-8", dashboard_html, dashboard_html_size);
+	(void)q;
+	a->fields = "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; "
+		    "script-src 'unsafe-inline'; connect-src 'self'; img-src data:; "
+		    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'\r\n";
+	answer_bytes(a, "text/html; charset=utf-8", dashboard_html, dashboard_html_size);
 }
 
-static void page_metrics(struct control *c, struct evhttp_request *req)
+static bool accepts(const struct status_question *q, const char *type)
 {
-	const char *accept = evhttp_find_header(evhttp_request_get_input_headers(req), "Accept");
-	bool open = accept && strstr(accept, "application/openmetrics-text");
-	struct expo e;
+	size_t n = strlen(type);
 
-	expo_init(&e);
-	metrics_write(c, &e, open ? EXPO_OPENMETRICS : EXPO_PROMETHEUS);
-	answer_expo(req,
-		open ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
-		     : "text/plain; version=0.0.4; charset=utf-8",
-		&e);
+	for (size_t i = 0; i + n <= q->accept.n; i++)
+		if (memcmp(q->accept.p + i, type, n) == 0)
+			return true;
+	return false;
 }
 
-static void page_csv(struct control *c, struct evhttp_request *req)
+static void page_metrics(
+	struct control *c, const struct status_question *q, struct status_answer *a)
 {
-	struct expo e;
+	bool open = accepts(q, "application/openmetrics-text");
 
-	expo_init(&e);
-	stat_csv(c, &e);
-	answer_expo(req, "text/plain; charset=utf-8", &e);
+	metrics_write(c, &a->body, open ? EXPO_OPENMETRICS : EXPO_PROMETHEUS);
+	written(a, open ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
+			: "text/plain; version=0.0.4; charset=utf-8");
 }
 
-static void page_health(struct control *c, struct evhttp_request *req)
+static void page_csv(struct control *c, const struct status_question *q, struct status_answer *a)
 {
+	(void)q;
+	stat_csv(c, &a->body);
+	written(a, "text/plain; charset=utf-8");
+}
+
+static void page_health(struct control *c, const struct status_question *q, struct status_answer *a)
+{
+	(void)q;
 	if (c->phase == CONTROL_SERVING)
-		answer_text(req, 200, "ok\n");
+		answer_text(a, 200, "ok\n");
 	else
-		answer_text(req, 503, "stopping\n");
+		answer_text(a, 503, "stopping\n");
 }
 
 static bool serves_all_backends(const struct control *c)
@@ -131,53 +125,59 @@ static bool serves_all_backends(const struct control *c)
 	return true;
 }
 
-static void page_ready(struct control *c, struct evhttp_request *req)
+static void page_ready(struct control *c, const struct status_question *q, struct status_answer *a)
 {
+	(void)q;
 	if (c->phase != CONTROL_SERVING)
-		answer_text(req, 503, "stopping\n");
+		answer_text(a, 503, "stopping\n");
 	else if (!serves_all_backends(c))
-		answer_text(req, 503, "a backend has no server up\n");
+		answer_text(a, 503, "a backend has no server up\n");
 	else
-		answer_text(req, 200, "ready\n");
+		answer_text(a, 200, "ready\n");
 }
 
-static void page_info(struct control *c, struct evhttp_request *req)
+static void page_info(struct control *c, const struct status_question *q, struct status_answer *a)
 {
-	answer_json(req, info_json(c));
+	(void)q;
+	answer_json(a, info_json(c));
 }
 
-static void page_stat(struct control *c, struct evhttp_request *req)
+static void page_stat(struct control *c, const struct status_question *q, struct status_answer *a)
 {
-	struct expo e;
-
-	expo_init(&e);
-	stat_json(c, &e);
-	answer_expo(req, "application/json", &e);
+	(void)q;
+	stat_json(c, &a->body);
+	written(a, "application/json");
 }
 
-static void page_cluster(struct control *c, struct evhttp_request *req)
+static void page_cluster(
+	struct control *c, const struct status_question *q, struct status_answer *a)
 {
-	answer_json(req, cluster_json(c));
+	(void)q;
+	answer_json(a, cluster_json(c));
 }
 
-static void page_server_health(struct control *c, struct evhttp_request *req)
+static void page_server_health(
+	struct control *c, const struct status_question *q, struct status_answer *a)
 {
-	answer_json(req, health_json(c));
+	(void)q;
+	answer_json(a, health_json(c));
 }
 
-static void page_bans(struct control *c, struct evhttp_request *req)
+static void page_events(struct control *c, const struct status_question *q, struct status_answer *a)
 {
-	answer_json(req, bans_json(c));
+	(void)q;
+	answer_json(a, events_json(c, 0));
 }
 
-static void page_events(struct control *c, struct evhttp_request *req)
+static void page_bans(struct control *c, const struct status_question *q, struct status_answer *a)
 {
-	answer_json(req, events_json(c, 0));
+	(void)q;
+	answer_json(a, bans_json(c));
 }
 
 static const struct page {
 	const char *path;
-	void (*write)(struct control *c, struct evhttp_request *req);
+	void (*write)(struct control *c, const struct status_question *q, struct status_answer *a);
 } pages[] = {
 	{"/", page_dashboard},
 	{"/metrics", page_metrics},
@@ -194,16 +194,12 @@ static const struct page {
 
 /* --- who may ask what --- */
 
-static bool is_allowed(const struct control *c, struct evhttp_request *req)
+static bool is_allowed(const struct control *c, const struct sockaddr *sa)
 {
 	const struct config_status *s = &c->config->status;
-	const struct sockaddr *sa = evhttp_connection_get_addr(evhttp_request_get_connection(req));
+	struct addr from = addr_from_sockaddr(sa);
 	struct addr_prefix loopback[2];
-	struct addr from;
 
-	if (!sa)
-		return false;
-	from = addr_from_sockaddr(sa);
 	if (s->n_http_allow > 0)
 		return addr_in_any(&from, s->http_allow, s->n_http_allow);
 	addr_parse_prefix("127.0.0.0/8", &loopback[0]);
@@ -211,37 +207,45 @@ static bool is_allowed(const struct control *c, struct evhttp_request *req)
 	return addr_in_any(&from, loopback, 2);
 }
 
-static const struct page *find_page(struct evhttp_request *req)
+static const struct page *find_page(struct span path)
 {
-	const char *uri = evhttp_request_get_uri(req);
-	size_t n = strcspn(uri, "?#");
-
 	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
-		if (strlen(pages[i].path) == n && memcmp(pages[i].path, uri, n) == 0)
+		if (strlen(pages[i].path) == path.n && memcmp(pages[i].path, path.p, path.n) == 0)
 			return &pages[i];
 	return NULL;
 }
 
-static void on_request(struct evhttp_request *req, void *arg)
+static void on_question(void *arg, const struct status_question *q, struct status_answer *a)
 {
 	struct status_http *h = arg;
-	enum evhttp_cmd_type method = evhttp_request_get_command(req);
-	const struct page *page = find_page(req);
+	const struct page *page = find_page(q->path);
 
-	if (!is_allowed(h->control, req)) {
-		answer_text(req, 403, "this source is not in status.http.allow\n");
-	} else if (method != EVHTTP_REQ_GET && method != EVHTTP_REQ_HEAD) {
-		set_header(req, "Allow", "GET, HEAD");
-		answer_text(req, 405, "read-only: GET and HEAD\n");
+	if (q->method != HTTP_GET && q->method != HTTP_HEAD) {
+		a->fields = "Allow: GET, HEAD\r\n";
+		answer_text(a, 405, "read-only: GET and HEAD\n");
 	} else if (!page) {
-		answer_text(req, 404,
+		answer_text(a, 404,
 			"no such page; there are / /metrics /;csv /health /ready /api/v1/…\n");
 	} else {
-		page->write(h->control, req);
+		page->write(h->control, q, a);
 	}
 }
 
 /* --- accepting --- */
+
+static void on_accept(
+	struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *sa, int n, void *arg)
+{
+	struct status_http *h = arg;
+
+	(void)listener;
+	(void)n;
+	if (h->visits.n >= VISITS_MAX && !status_visits_make_room(&h->visits)) {
+		close(fd);
+		return;
+	}
+	status_visit_begin(&h->visits, h->control->base, fd, !is_allowed(h->control, sa));
+}
 
 static void set_accepting(struct status_http *h, bool on)
 {
@@ -254,30 +258,23 @@ static void set_accepting(struct status_http *h, bool on)
 	}
 }
 
-/* evhttp asks for a bufferevent once for each connection it accepted: the place to count them. */
-static struct bufferevent *on_connection(struct event_base *base, void *arg)
+static void on_accept_error(struct evconnlistener *listener, void *arg)
 {
-	struct status_http *h = arg;
-
-	if (++h->accepted >= ACCEPTS_A_SECOND && !h->paused)
-		set_accepting(h, false);
-	return bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+	(void)listener;
+	set_accepting(arg, false);
 }
 
 void status_http_tick(struct status_http *h)
 {
-	if (!h)
-		return;
-	h->accepted = 0;
-	if (h->paused)
+	if (h && h->paused)
 		set_accepting(h, true);
 }
 
 static bool listen_on(struct status_http *h, const struct addr *addr, char *why, size_t why_size)
 {
 	struct listener_fd_error error;
+	struct evconnlistener *listener;
 	char text[ADDR_TEXT_MAX];
-	struct evhttp_bound_socket *bound;
 	int fd;
 
 	if (!listener_fd_open(addr, &fd, 1, &error)) {
@@ -285,12 +282,15 @@ static bool listen_on(struct status_http *h, const struct addr *addr, char *why,
 			addr_format(addr, text), error.what, strerror(error.number));
 		return false;
 	}
-	bound = evhttp_accept_socket_with_handle(h->http, fd);
-	if (!bound) {
+	listener = evconnlistener_new(h->control->base, on_accept, h,
+		LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+	if (!listener) {
+		close(fd);
 		snprintf(why, why_size, "out of memory");
 		return false;
 	}
-	h->listeners[h->n_listeners++] = evhttp_bound_socket_get_listener(bound);
+	evconnlistener_set_error_cb(listener, on_accept_error);
+	h->listeners[h->n_listeners++] = listener;
 	return true;
 }
 
@@ -303,19 +303,13 @@ struct status_http *status_http_new(struct control *c, char *why, size_t why_siz
 	if (!h)
 		return NULL;
 	h->control = c;
-	h->http = evhttp_new(c->base);
+	h->visits = (struct status_visits){.answer = on_question, .arg = h};
+	list_init(&h->visits.open);
 	h->listeners = calloc(s->n_http_binds, sizeof(struct evconnlistener *));
-	if (!h->http || !h->listeners) {
+	if (!h->listeners) {
 		status_http_free(h);
 		return NULL;
 	}
-	evhttp_set_max_headers_size(h->http, HEAD_MAX_BYTES);
-	/* a body is refused with its method, which evhttp hands on only when it has read it */
-	evhttp_set_max_body_size(h->http, BODY_MAX_BYTES);
-	evhttp_set_timeout(h->http, TIMEOUT_S);
-	evhttp_set_allowed_methods(h->http, 0xffff); /* so that on_request answers 405 itself */
-	evhttp_set_bevcb(h->http, on_connection, h);
-	evhttp_set_gencb(h->http, on_request, h);
 	for (size_t i = 0; i < s->n_http_binds; i++)
 		if (!listen_on(h, &s->http_binds[i], why, why_size)) {
 			status_http_free(h);
@@ -328,8 +322,9 @@ void status_http_free(struct status_http *h)
 {
 	if (!h)
 		return;
-	if (h->http)
-		evhttp_free(h->http);
+	for (size_t i = 0; i < h->n_listeners; i++)
+		evconnlistener_free(h->listeners[i]);
+	status_visits_end(&h->visits);
 	free(h->listeners);
 	free(h);
 }

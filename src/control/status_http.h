@@ -1,8 +1,8 @@
-/* The node's status over HTTP, read-only: dashboard, metrics, CSV, JSON, /health and /ready. libevent's evhttp on
- * control's loop; sources outside status.http.allow (loopback where none is listed) get 403.
+/* The node's status over HTTP, read-only: dashboard, metrics, CSV, JSON, /health and /ready. Sources outside
+ * status.http.allow (loopback where none is listed) get 403 at once, before they are read.
  *
- * Bounded: size of head and body, a time limit on each connection, and a limit on new connections a second beyond
- * which accepting waits for the next one. owner: control; thread: control. */
+ * Bounded: the size of a head, the time of a connection from accept to its last byte, and the number of connections, where
+ * the oldest that has not asked yet gives way (control/status_visit.h). owner: control; thread: control. */
 #ifndef CONTROL_STATUS_HTTP_H
 #define CONTROL_STATUS_HTTP_H
 

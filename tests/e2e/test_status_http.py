@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import subprocess
+import time
 import urllib.error
 import urllib.request
 
@@ -32,7 +33,7 @@ def test_every_page_is_there(site):
     site.start(status=HTTP)
     for path in ("/", "/metrics", "/;csv", "/health", "/ready"):
         assert ask(path)[0] == 200, path
-    for name in ("info", "stat", "cluster", "health", "events"):
+    for name in ("info", "stat", "cluster", "health", "events", "bans"):
         status, headers, text = ask(f"/api/v1/{name}")
         assert (status, headers["Content-Type"]) == (200, "application/json")
         assert isinstance(json.loads(text), (list, dict))
@@ -147,6 +148,41 @@ def test_a_silent_client_keeps_nobody_waiting(site):
     assert site.get().split()[0] == "aegis-01"
     for s in silent:
         s.close()
+
+
+def test_many_silent_clients_give_way(site):
+    site.start(status=HTTP)
+    silent = [socket.create_connection((BALANCER, 8081)) for _ in range(300)]
+    assert ask("/health")[0] == 200
+    for s in silent:
+        s.close()
+
+
+def test_who_may_not_ask_is_told_before_he_asks(site):
+    site.start(status='http = { bind = ["*:8081"]; allow = ["127.0.0.0/8"]; };')
+    with socket.create_connection((BALANCER, 8081), 5 * SLOW) as s:
+        assert read_all(s).startswith(b"HTTP/1.1 403 ")
+
+
+def test_a_head_that_is_no_http_is_refused_with_its_reason(site):
+    site.start(status=HTTP)
+    for head, code in ((b"nonsense\r\n\r\n", b"400"), (b"GET / HTTP/1.1\r\n\r\n", b"400"),
+                       (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 9000, b"431")):
+        with socket.create_connection((BALANCER, 8081), 5 * SLOW) as s:
+            s.sendall(head)
+            assert read_all(s).startswith(b"HTTP/1.1 " + code), head[:40]
+
+
+@pytest.mark.long
+def test_a_client_that_dribbles_is_left_all_the_same(site):
+    site.start(status=HTTP)
+    begun = time.monotonic()
+    with socket.create_connection((BALANCER, 8081), 30 * SLOW) as s:
+        with pytest.raises(OSError):
+            for byte in b"GET /metrics HTTP/1.1\r\n" + b"X: y\r\n" * 100:
+                s.sendall(bytes([byte]))
+                time.sleep(0.2)
+    assert 9 < time.monotonic() - begun < 13 * SLOW
 
 
 @pytest.mark.long

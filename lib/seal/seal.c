@@ -62,11 +62,12 @@ size_t seal_box(const struct seal_ring *ring, const struct seal_addresses *who, 
 	return SEAL_HEADER + payload.n + SEAL_TAG;
 }
 
+enum { NONCE_AT = SEAL_HEADER - NONCE };
+
 struct header {
 	uint8_t flags;
 	uint32_t key;
 	uint64_t sender;
-	const uint8_t *nonce;
 };
 
 /* All that can be refused before any cryptography. */
@@ -87,7 +88,6 @@ static enum seal_refusal read_header(uint64_t cluster, struct span datagram, str
 	if (wire_u64(&r) != cluster)
 		return SEAL_CLUSTER;
 	ret->sender = wire_u64(&r);
-	ret->nonce = wire_bytes(&r, NONCE).p;
 	return SEAL_OPENED;
 }
 
@@ -108,7 +108,7 @@ enum seal_refusal seal_open(const struct seal_ring *ring, uint64_t cluster, uint
 	bind_receiver(&bound, datagram.p, h.flags & FLAG_UNADDRESSED ? 0 : self);
 	n = datagram.n - SEAL_HEADER;
 	if (crypto_aead_xchacha20poly1305_ietf_decrypt(buf, NULL, NULL, datagram.p + SEAL_HEADER, n,
-		    bound.bytes, sizeof(bound.bytes), h.nonce, key) != 0)
+		    bound.bytes, sizeof(bound.bytes), datagram.p + NONCE_AT, key) != 0)
 		return SEAL_FORGED;
 	if (h.sender == self)
 		return SEAL_OWN_ID;

@@ -50,7 +50,7 @@ static const struct nlattr *next_attr(struct span *rest)
 	const struct nlattr *attr = (const void *)rest->p;
 	size_t step;
 
-	if (rest->n > INT32_MAX || !mnl_attr_ok(attr, (int)rest->n))
+	if (!attr || rest->n > INT32_MAX || !mnl_attr_ok(attr, (int)rest->n))
 		return NULL;
 	step = padded(attr->nla_len);
 	*rest = step < rest->n ? span_of(rest->p + step, rest->n - step) : span_of(NULL, 0);

@@ -116,7 +116,7 @@ static int list_one(const struct nlmsghdr *message, void *arg)
 
 int vipaddr_list(struct vipaddr *v, struct vipaddr_entry *entries, size_t max)
 {
-	struct listing list;
+	struct listing list = {0};
 	int err = -EINTR;
 
 	for (int try = 0; try < TRIES && err == -EINTR; try++) {

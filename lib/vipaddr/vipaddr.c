@@ -290,7 +290,7 @@ static bool heard(const struct vipaddr *v, const struct packet_claim *claim, uin
 static bool hear_arp(struct vipaddr *v, struct vipaddr_event *ret)
 {
 	uint8_t packet[PACKET_ARP_BYTES];
-	struct sockaddr_ll from;
+	struct sockaddr_ll from = {0};
 	socklen_t from_size = sizeof(from);
 	struct packet_claim claim;
 	ssize_t n;

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 
-from lab import Process, wait_until
+from lab import Process, inside, wait_until
 from town import VIP
 
 KEEPALIVED_CONF = """
@@ -166,7 +166,10 @@ class Keepalived:
         time.sleep(self.settle_s)
 
     def together(self):
+        """After two owners have met, the one that remains tells nobody: the client must forget by itself."""
         time.sleep(self.settle_s)
+        with inside(self.town.machine("client")):
+            subprocess.run(["ip", "neighbour", "flush", "dev", "eth0"], check=False, capture_output=True)
 
     def end(self):
         for name, parts in self.parts.items():

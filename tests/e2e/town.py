@@ -204,6 +204,7 @@ class Town:
         self.nodes, self.backends, self.others = {}, {}, []
 
     def __enter__(self):
+        self.neighbours = Neighbours(len(self.names))
         self.network.__enter__()
         self.weather = Weather(self.network)
         self.keys = genkey()
@@ -336,6 +337,7 @@ class Town:
             for process in [*self.backends.values(), *self.others]:
                 process.kill()
             self.network.__exit__()
+            self.neighbours.end()
 
     def end_nodes(self):
         nodes = [node for node in self.nodes.values() if node.popen]
@@ -353,6 +355,29 @@ class Town:
         for node in nodes:
             finding = re.search(r".*(Sanitizer:|runtime error:|BUG at).*", node.log())
             assert not finding, f"{node.name}: {finding[0]}"
+
+
+class Neighbours:
+    """Room for many nodes' neighbours: all namespaces of a machine share one table, of 1024 unless it is told otherwise,
+    and those that find no room reach nobody."""
+
+    FILES = [f"/proc/sys/net/ipv4/neigh/default/gc_thresh{i}" for i in (1, 2, 3)]
+
+    def __init__(self, nodes):
+        self.before = {}
+        if nodes * nodes < 800:
+            return
+        with contextlib.suppress(OSError):
+            for name in reversed(self.FILES):
+                with open(name, "r+") as file:
+                    self.before[name] = file.read()
+                    file.seek(0)
+                    file.write("20000")
+
+    def end(self):
+        for name, text in reversed(self.before.items()):
+            with open(name, "w") as file:
+                file.write(text)
 
 
 class Towns:

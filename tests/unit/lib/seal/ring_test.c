@@ -122,7 +122,7 @@ Test(ring, sixteen_keys_are_enough)
 	ring = parse(text);
 	cr_assert_not_null(ring, "%s", why);
 	seal_ring_free(ring);
-	strcat(text, "00000099 " KEY_A " standby\n");
+	sprintf(text + strlen(text), "00000099 " KEY_A " standby\n");
 	cr_assert_null(parse(text));
 	cr_assert_not_null(strstr(why, "cluster.key:17: more than 16 keys"));
 }

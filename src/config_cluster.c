@@ -207,6 +207,18 @@ static const char *family_word(const struct addr *a)
 	return a->family == AF_INET ? "an IPv4" : "an IPv6";
 }
 
+/* The others are told this address, and not by which of their interfaces it is reached. */
+static void check_scope(struct config_reader *r, const config_setting_t *at, const struct addr *a)
+{
+	char text[ADDR_TEXT_MAX];
+
+	if (a->family == AF_INET6 && a->ip[0] == 0xfe && (a->ip[1] & 0xc0) == 0x80)
+		config_error(r, at,
+			"found \"%s\", a link-local address; expected one that means the same on "
+			"every node",
+			addr_format(a, text));
+}
+
 /* One socket speaks to all of them. */
 static void check_peers(
 	struct config_reader *r, const config_setting_t *s, const struct config_cluster *c)
@@ -218,6 +230,7 @@ static void check_peers(
 		const config_setting_t *at = config_setting_get_elem(peers, (unsigned)i);
 		const struct addr *a = &c->peers[i];
 
+		check_scope(r, at, a);
 		if (a->family == AF_UNSPEC || c->bind.family == AF_UNSPEC)
 			continue;
 		if (a->family != c->bind.family)
@@ -292,6 +305,7 @@ void config_read_cluster(struct config_reader *r, const config_setting_t *s, voi
 	config_read_group(r, s, cluster_keys, c);
 	if (config_setting_type(s) != CONFIG_TYPE_GROUP)
 		return;
+	check_scope(r, config_setting_get_member(s, "bind"), &c->bind);
 	check_peers(r, s, c);
 	check_vips(r, s, c);
 	set_times(c);

@@ -173,23 +173,35 @@ static json_t *json_warnings(struct control *c)
 	return array;
 }
 
+struct balancers {
+	unsigned all, alive;
+};
+
+static struct balancers count_balancers(struct control *c)
+{
+	struct balancers b = {0};
+
+	for (size_t i = 0; i < cluster_members(c->cluster); i++) {
+		const struct cluster_member *m = cluster_member_at(c->cluster, i);
+
+		b.all += m->balancer;
+		b.alive +=
+			m->balancer && (m->state == CLUSTER_ALIVE || m->state == CLUSTER_SUSPECT);
+	}
+	return b;
+}
+
 /* Of a node that has no voice itself: the balancers that it knows of. */
 static json_t *json_quorum_seen(struct control *c)
 {
-	unsigned voters = 0, alive = 0;
+	struct balancers b = count_balancers(c);
 
 	if (!cluster_enabled(c->cluster))
 		return json_pack(
 			"{s:s,s:i,s:i,s:b}", "rule", "none", "voters", 1, "alive", 1, "met", 1);
-	for (size_t i = 0; i < cluster_members(c->cluster); i++) {
-		const struct cluster_member *m = cluster_member_at(c->cluster, i);
-
-		voters += m->balancer;
-		alive += m->balancer && (m->state == CLUSTER_ALIVE || m->state == CLUSTER_SUSPECT);
-	}
 	return json_pack("{s:s,s:i,s:i,s:b}", "rule",
-		c->config->cluster.quorum == QUORUM_NONE ? "none" : "majority", "voters", voters,
-		"alive", alive, "met", alive * 2 > voters);
+		c->config->cluster.quorum == QUORUM_NONE ? "none" : "majority", "voters", b.all,
+		"alive", b.alive, "met", b.alive * 2 > b.all);
 }
 
 json_t *cluster_json(struct control *c)
@@ -280,6 +292,14 @@ static void write_quorum(struct control *c, struct expo *out)
 		q.rule == ELECT_NONE ? "none" : "majority", q.text[0] ? ": " : "", q.text);
 }
 
+static void write_balancers(struct control *c, struct expo *out)
+{
+	struct balancers b = count_balancers(c);
+
+	expo_fmt(out, "a backend node: no addresses, no vote; %u of %u balancers are alive\n",
+		b.alive, b.all);
+}
+
 static void write_keys(struct control *c, struct expo *out)
 {
 	uint32_t ids[16];
@@ -303,6 +323,8 @@ void cluster_text(struct control *c, struct expo *out)
 		conf->name, c->config->node, cluster_members(c->cluster), conf->silent_ms);
 	if (c->vip)
 		write_quorum(c, out);
+	else
+		write_balancers(c, out);
 	for (size_t i = 0; c->vip && i < vip_count(c->vip); i++) {
 		struct vip_view v;
 

@@ -131,6 +131,18 @@ Test(config_cluster, one_socket_speaks_one_family)
 		"address as cluster.bind is");
 }
 
+Test(config_cluster, an_address_that_means_something_else_on_each_node_is_none_of_the_clusters)
+{
+	case_key("cluster.key", 0600);
+	case_errors("listeners = (); backends = (); cluster = { name = \"c\"; bind = "
+		    "\"[fe80::1%lo]:7946\"; peers = [\"[fe80::2%lo]:7946\"]; keys = \"" CASE_KEY
+		    "\"; };\n",
+		"t.conf:1: cluster.bind: found \"[fe80::1%lo]:7946\", a link-local address; "
+		"expected one that means the same on every node\n"
+		"t.conf:1: cluster.peers[0]: found \"[fe80::2%lo]:7946\", a link-local address; "
+		"expected one that means the same on every node");
+}
+
 Test(config_cluster, a_virtual_address_is_an_address_in_a_network)
 {
 	case_cluster_errors("vips = ( { address = \"10.0.0.9\"; interface = \"lo\"; } );",

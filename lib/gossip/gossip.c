@@ -298,7 +298,7 @@ void gossip_lifeline(struct gossip *g, struct gossip_time t, uint64_t id, bool o
 	if (!m || !m->lifeline_wanted || m->lifeline_open == open)
 		return;
 	m->lifeline_open = open;
-	m->lifeline_ended_at = open ? (struct mono){0} : t.now;
+	m->lifeline_ended_at.us = open ? 0 : t.now.us;
 	suspicion_look(g, t.now);
 }
 

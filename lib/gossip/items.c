@@ -345,7 +345,7 @@ struct mono items_deadline(const struct items *s)
 {
 	const struct minheap_node *least = minheap_least(&s->ends);
 
-	return least ? (struct mono){least->key[0]} : MONO_NEVER;
+	return (struct mono){least ? least->key[0] : MONO_NEVER.us};
 }
 
 bool items_expire(struct items *s, struct mono now, struct item *ret)

@@ -17,8 +17,11 @@ void item_encode(struct wire_writer *w, struct mono now, const struct item *item
 /* A time in microseconds that far ahead is out of anybody's life. */
 static struct mono end_of(struct mono now, uint64_t left_ms)
 {
-	return left_ms == 0 || left_ms > ITEMS_AHEAD_MAX_MS * 1000 ? (struct mono){0}
-								   : mono_add_ms(now, left_ms);
+	struct mono end = {0};
+
+	if (left_ms > 0 && left_ms <= ITEMS_AHEAD_MAX_MS * 1000)
+		end = mono_add_ms(now, left_ms);
+	return end;
 }
 
 bool item_decode(struct span body, struct mono now, struct item *ret)

@@ -430,6 +430,7 @@ void records_expect(struct records *r, uint64_t origin)
 
 size_t records_digest(struct records *r, struct records_entry *ret, size_t n)
 {
+	BUG_ON(r->n == 0); /* this node is always among them */
 	if (n > r->n)
 		n = r->n;
 	for (size_t i = 0; i < n; i++) {

@@ -95,11 +95,10 @@ static unsigned int run_batches(uint64_t first, uint64_t n, struct total *t, uns
 
 	for (uint64_t done = 0; done < n; done += BATCH) {
 		uint64_t count = n - done < BATCH ? n - done : BATCH;
-		bool good = run_seeds(first + done, count, t);
+		unsigned long long from = first + done, to = from + count - 1;
+		bool good = run_seeds(from, count, t);
 
-		snprintf(name, sizeof name, "seeds %llu to %llu hold",
-			(unsigned long long)(first + done),
-			(unsigned long long)(first + done + count - 1));
+		snprintf(name, sizeof name, "seeds %llu to %llu hold", from, to);
 		tests = test_line(tests, good, name);
 	}
 	return tests;

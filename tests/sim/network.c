@@ -53,7 +53,7 @@ static uint32_t slot_take(struct sim *s)
 		BUG_ON(!net->slots);
 	}
 	i = net->n_slots++;
-	net->slots[i] = malloc(sizeof(struct slot));
+	net->slots[i] = calloc(1, sizeof(struct slot));
 	BUG_ON(!net->slots[i]);
 	return i;
 }

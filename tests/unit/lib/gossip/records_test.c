@@ -249,8 +249,9 @@ Test(records, limits_refuse_and_change_nothing)
 
 	cr_assert_eq(records_publish(a, 1, span_of(long_value, sizeof long_value), &record),
 		RECORDS_TOO_LONG);
-	for (uint16_t key = 0; key < RECORDS_KEYS_MAX; key++)
-		cr_assert_eq(records_publish(a, key, span_str("x"), &record), RECORDS_TAKEN);
+	for (int key = 0; key < RECORDS_KEYS_MAX; key++)
+		cr_assert_eq(
+			records_publish(a, (uint16_t)key, span_str("x"), &record), RECORDS_TAKEN);
 	cr_assert_eq(records_publish(a, 999, span_str("x"), &record), RECORDS_FULL);
 	cr_assert_eq(records_publish(a, 9, span_str("y"), &record), RECORDS_TAKEN);
 	record = (struct record){.epoch = 1, .version = 1, .value = span_str("x")};

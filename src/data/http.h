@@ -25,7 +25,7 @@ struct http_pool {
 	struct list *by_server; /* by server id */
 	struct list idle;	/* all of them, longest idle first */
 	struct http_timer timer;
-	unsigned n_idle;
+	unsigned n_idle, max; /* idle ones: beyond that the longest idle is closed */
 };
 
 struct http {

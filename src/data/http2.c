@@ -222,7 +222,7 @@ static int carrier_send(struct http_exchange *x)
 {
 	struct http2_stream *s = stream_of(x);
 
-	if (s->closed)
+	if (s->closed && has_bytes(x))
 		return -ECONNRESET;
 	while (x->out && !s->answered)
 		if (!submit_head(s))
@@ -332,14 +332,14 @@ static void go_on(struct http2_stream *s)
 static void run_stream(struct http2_stream *s)
 {
 	list_del(&s->ready);
-	if (s->closed) {
-		if (s->x && s->x->reason == END_ANSWERED && !s->whole)
-			s->x->reason = END_CLIENT_RESET;
-		end_exchange(s);
-		stream_free(s);
-	} else if (s->x) {
+	if (s->x && (!s->closed || s->whole))
 		go_on(s);
-	}
+	if (!s->closed)
+		return;
+	if (s->x && s->x->reason == END_ANSWERED)
+		s->x->reason = END_CLIENT_RESET;
+	end_exchange(s);
+	stream_free(s);
 }
 
 /* Those that are ready now; who gets ready again is for the next time. True: there were some. */

@@ -6,10 +6,12 @@
 #include "net/stream.h"
 
 #include <stdlib.h>
+#include <sys/resource.h>
 
 enum {
-	IDLE_MS = 30000,     /* servers close what is idle for longer, or soon will */
-	PER_SERVER_MAX = 64, /* idle connections of one worker to one server */
+	IDLE_MS = 30000, /* servers close what is idle for longer, or soon will */
+	IDLE_MAX = 4096, /* of one worker */
+	IDLE_SHARE = 16, /* of the descriptors, at most one in so many is idle */
 };
 
 /* --- closing --- */
@@ -79,28 +81,19 @@ static void on_server(struct watch *watch, unsigned edges)
 		http_pool_close(u);
 }
 
-static bool has_too_many(const struct http *h, uint32_t server)
-{
-	const struct list *all = &h->pool.by_server[server];
-	unsigned n = 0;
-
-	list_for_each (it, all)
-		if (++n >= PER_SERVER_MAX)
-			return true;
-	return false;
-}
-
 void http_pool_keep(struct http_upstream *u)
 {
 	struct http *h = u->http;
 
 	u->exchange = NULL;
 	u->reused = true;
-	if (u->link.ended || u->link.failed || u->in || h->worker->draining ||
-		has_too_many(h, u->server_id) || !link_watch(&u->link, h->worker->poller, false)) {
+	if (u->link.ended || u->link.failed || u->in || h->worker->draining || h->pool.max == 0 ||
+		!link_watch(&u->link, h->worker->poller, false)) {
 		http_pool_close(u);
 		return;
 	}
+	if (h->pool.n_idle == h->pool.max)
+		http_pool_close(oldest(&h->pool));
 	u->idle_since = worker_now(h->worker);
 	list_add_tail(&h->pool.by_server[u->server_id], &u->of_server);
 	list_add_tail(&h->pool.idle, &u->by_age);
@@ -156,10 +149,22 @@ struct http_upstream *http_pool_connect(struct http *h, uint32_t server, const s
 
 /* --- life --- */
 
+static unsigned idle_max(const struct worker *w)
+{
+	struct rlimit limit;
+	rlim_t max;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return 0;
+	max = limit.rlim_cur / (IDLE_SHARE * w->config->workers);
+	return max < IDLE_MAX ? (unsigned)max : IDLE_MAX;
+}
+
 bool http_pool_init(struct http *h)
 {
 	uint32_t n = h->worker->tally->max_servers;
 
+	h->pool.max = idle_max(h->worker);
 	h->pool.by_server = malloc((n + 1) * sizeof(struct list));
 	list_init(&h->pool.idle);
 	wheel_timer_init(&h->pool.timer.wheel);

@@ -3,6 +3,7 @@
 `up` leaves a server behind that holds the namespaces and runs what is in them; the other commands ask it over a UNIX
 socket, one line each. Everything ends with the server, even if that is killed."""
 
+import contextlib
 import json
 import os
 import shlex
@@ -80,10 +81,14 @@ class Play:
             ready()
             while True:
                 with listener.accept()[0] as client:
-                    words = json.loads(client.makefile().readline())
+                    line = client.makefile().readline()
+                    if not line:
+                        continue  # only looked whether somebody is here
+                    words = json.loads(line)
                     if words == ["down"]:
                         break
-                    client.sendall(json.dumps(self.answer(words)).encode())
+                    with contextlib.suppress(OSError):  # who asked may have gone
+                        client.sendall(json.dumps(self.answer(words)).encode())
 
     def answer(self, words):
         try:

@@ -44,7 +44,7 @@ static bool items_agree(const struct node *a, const struct node *b, char *why, s
 			span_eq(of_a.value, of_b.value))
 			continue;
 		snprintf(why, n, "%s and %s differ in item %u/%.*s", a->name, b->name, of_a.kind,
-			(int)of_a.key.n, (const char *)of_a.key.p);
+			of_a.kind == NODE_VOTER ? 0 : (int)of_a.key.n, (const char *)of_a.key.p);
 		return false;
 	}
 	return true;

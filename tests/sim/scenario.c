@@ -45,7 +45,7 @@ static uint32_t draw_loss(struct prng *g)
 
 static void draw_parameters(struct fault *f, const struct scenario *s, struct prng *g)
 {
-	static const int32_t jumps[] = {-86400, 86400, -3600, 3600, -1, 1, -17280000};
+	static const int32_t jumps[] = {-86400, 86400, -3600, 3600, -1, 1, -2592000};
 
 	f->a = (uint32_t)prng_below(g, s->nodes);
 	switch (f->kind) {

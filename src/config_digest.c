@@ -134,9 +134,20 @@ static uint64_t digest_of_cluster(const struct config_cluster *c)
 	return sum;
 }
 
+static bool passes_through(const struct config *c)
+{
+	for (size_t i = 0; i < c->n_listeners; i++)
+		if (c->listeners[i].mode == MODE_PASSTHROUGH)
+			return true;
+	return false;
+}
+
 uint64_t config_digest(const struct config *c, const config_setting_t *root)
 {
-	return digest_of(config_setting_get_member(root, "listeners")) +
-	       digest_of(config_setting_get_member(root, "backends")) +
-	       digest_of_cluster(&c->cluster);
+	uint64_t sum = digest_of(config_setting_get_member(root, "listeners")) +
+		       digest_of(config_setting_get_member(root, "backends")) +
+		       digest_of_cluster(&c->cluster);
+
+	return (sum & ~(uint64_t)CONFIG_DIGEST_PASSES) |
+	       (passes_through(c) ? CONFIG_DIGEST_PASSES : 0);
 }

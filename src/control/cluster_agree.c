@@ -1,5 +1,6 @@
 #include "control/cluster_agree.h"
 
+#include "config_digest.h"
 #include "log.h"
 
 #include <inttypes.h>
@@ -16,9 +17,27 @@ struct group {
 	const char *names[NAMES_MAX];
 };
 
-static bool counts(const struct cluster_member *m, bool balancers)
+const char *cluster_work_word(enum cluster_work work)
 {
-	return m->has_digest && m->balancer == balancers &&
+	static const char *const words[] = {
+		[CLUSTER_WORK_BALANCER] = "balancers",
+		[CLUSTER_WORK_PASSES] = "passthrough nodes",
+		[CLUSTER_WORK_BACKEND] = "backend nodes",
+	};
+
+	return words[work];
+}
+
+static enum cluster_work work_of(const struct cluster_member *m)
+{
+	if (m->balancer)
+		return CLUSTER_WORK_BALANCER;
+	return m->config_digest & CONFIG_DIGEST_PASSES ? CLUSTER_WORK_PASSES : CLUSTER_WORK_BACKEND;
+}
+
+static bool counts(const struct cluster_member *m, enum cluster_work work)
+{
+	return m->has_digest && work_of(m) == work &&
 	       (m->state == CLUSTER_ALIVE || m->state == CLUSTER_SUSPECT);
 }
 
@@ -57,7 +76,7 @@ static void describe(const struct group *g, char *text, size_t size)
 	append(text, size, " %s %016" PRIx64, g->n == 1 ? "has" : "have", g->digest);
 }
 
-void cluster_agreement(struct cluster *cl, bool balancers, struct cluster_agreement *ret)
+void cluster_agreement(struct cluster *cl, enum cluster_work work, struct cluster_agreement *ret)
 {
 	struct group groups[GROUPS_MAX];
 	unsigned n = 0;
@@ -65,8 +84,7 @@ void cluster_agreement(struct cluster *cl, bool balancers, struct cluster_agreem
 	*ret = (struct cluster_agreement){0};
 	for (size_t i = 0; i < cluster_members(cl); i++) {
 		const struct cluster_member *m = cluster_member_at(cl, i);
-		struct group *g =
-			counts(m, balancers) ? group_of(groups, &n, m->config_digest) : NULL;
+		struct group *g = counts(m, work) ? group_of(groups, &n, m->config_digest) : NULL;
 
 		if (!g)
 			continue;
@@ -79,12 +97,12 @@ void cluster_agreement(struct cluster *cl, bool balancers, struct cluster_agreem
 		describe(&groups[i], ret->text, sizeof(ret->text));
 }
 
-static void check_role(struct cluster *cl, bool balancers, char said[320])
+static void check_work(struct cluster *cl, enum cluster_work work, char said[320])
 {
-	const char *who = balancers ? "balancers" : "backend nodes";
+	const char *who = cluster_work_word(work);
 	struct cluster_agreement a;
 
-	cluster_agreement(cl, balancers, &a);
+	cluster_agreement(cl, work, &a);
 	if (a.digests < 2)
 		a.text[0] = '\0';
 	if (strcmp(a.text, said) == 0)
@@ -101,6 +119,6 @@ static void check_role(struct cluster *cl, bool balancers, char said[320])
 
 void cluster_agree_check(struct cluster *cl, struct cluster_agree_log *log)
 {
-	check_role(cl, true, log->said[0]);
-	check_role(cl, false, log->said[1]);
+	for (enum cluster_work work = 0; work < CLUSTER_WORKS; work++)
+		check_work(cl, work, log->said[work]);
 }

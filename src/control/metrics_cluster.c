@@ -76,16 +76,21 @@ static void write_agreement(struct writer *w)
 {
 	static const struct expo_family
 		differs = GAUGE("cluster_config_digest_differs",
-			"1 while live members of one role have unequal configurations."),
+			"1 while live members that do the same work have unequal "
+			"configurations."),
 		lag = GAUGE("cluster_loop_lag_max_seconds",
 			"The longest that this node came late to its own beats, in the last one or "
 			"two minutes.");
-	struct cluster_agreement balancers, backends;
+	unsigned unequal = 0;
 	struct cluster_stats stats;
 
-	cluster_agreement(w->c->cluster, true, &balancers);
-	cluster_agreement(w->c->cluster, false, &backends);
-	plain(w, &differs, balancers.digests > 1 || backends.digests > 1);
+	for (enum cluster_work work = 0; work < CLUSTER_WORKS; work++) {
+		struct cluster_agreement a;
+
+		cluster_agreement(w->c->cluster, work, &a);
+		unequal += a.digests > 1;
+	}
+	plain(w, &differs, unequal > 0);
 	cluster_stats(w->c->cluster, &stats);
 	expo_family(w->out, &lag, w->format);
 	expo_sample_seconds(w->out, &lag, NULL, 0, stats.lag_max_us);

@@ -35,13 +35,13 @@ __attribute__((format(printf, 2, 3))) static void warn(struct warnings *w, const
 
 static void warn_digests(struct control *c, struct warnings *w)
 {
-	for (unsigned balancers = 0; balancers < 2; balancers++) {
+	for (enum cluster_work work = 0; work < CLUSTER_WORKS; work++) {
 		struct cluster_agreement a;
 
-		cluster_agreement(c->cluster, balancers, &a);
+		cluster_agreement(c->cluster, work, &a);
 		if (a.digests > 1)
 			warn(w, "digest differs: the configurations of the %s are not equal: %s",
-				balancers ? "balancers" : "backend nodes", a.text);
+				cluster_work_word(work), a.text);
 	}
 }
 
@@ -201,7 +201,7 @@ static json_t *json_quorum_seen(struct control *c)
 			"{s:s,s:i,s:i,s:b}", "rule", "none", "voters", 1, "alive", 1, "met", 1);
 	return json_pack("{s:s,s:i,s:i,s:b}", "rule",
 		c->config->cluster.quorum == QUORUM_NONE ? "none" : "majority", "voters", b.all,
-		"alive", b.alive, "met", b.alive * 2 > b.all);
+		"alive", b.alive, "met", b.all == 0 || b.alive * 2 > b.all);
 }
 
 json_t *cluster_json(struct control *c)

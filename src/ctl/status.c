@@ -98,6 +98,10 @@ static void show_quorum(const json_t *cluster, bool coloured)
 	bool met = json_is_true(json_object_get(quorum, "met"));
 
 	colour_print(COLOUR_HEAD, coloured, "cluster %s", fact_text(cluster, "cluster"));
+	if (fact_number(quorum, "voters") == 0) {
+		printf("  no virtual addresses, so nothing to vote on\n");
+		return;
+	}
 	printf("  ");
 	colour_print(met ? COLOUR_GOOD : COLOUR_BAD, coloured, met ? "quorum" : "NO QUORUM");
 	printf("  %llu of %llu voters alive, rule %s\n",

@@ -89,3 +89,12 @@ Test(config_digest, of_the_cluster_what_all_must_agree_on_counts)
 		cluster_digest("vips = ( { address = \"10.0.0.9/24\"; interface = \"lo\"; prefer = "
 			       "\"b\"; } );"));
 }
+
+Test(config_digest, last_bit_tells_who_passes_tls_through)
+{
+	cr_expect(digest(BEFORE) & 1);
+	cr_expect_not(digest("listeners = ( { name = \"l\"; mode = \"http\"; bind = [\"*:80\"]; "
+			     "routes = ( "
+			     "{ redirect = { scheme = \"https\"; }; } ); } ); backends = ();\n") &
+		      1);
+}

@@ -523,6 +523,9 @@ void vip_free(struct vip *v)
 {
 	if (!v)
 		return;
+	for (size_t i = 0; v->elect && i < v->n_slots; i++)
+		if (v->slots[i].held || v->slots[i].delete_at.us != 0)
+			vip_hold_drop(v, &v->slots[i]);
 	if (v->timer)
 		event_free(v->timer);
 	if (v->news)

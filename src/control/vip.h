@@ -28,7 +28,7 @@ struct vip;
  * NULL: `why` says what was refused (no such interface, a missing capability). A node without vips needs none. */
 struct vip *vip_new(struct control *c, char *why, size_t why_size);
 
-/* What is still held is left to its lifetime: vip_stop() comes first. NULL is allowed. */
+/* Lets go of what is still held: of an orderly end vip_stop() comes first. NULL is allowed. */
 void vip_free(struct vip *v);
 
 /* Hands everything over, then calls `done` once, from the loop; within 2 x silent_ms. With `for_good` this node stops

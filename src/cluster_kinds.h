@@ -8,6 +8,7 @@ enum cluster_record {
 	CLUSTER_RECORD_NODE =
 		1, /* role, versions, key ids held, configuration digest, priority: cluster_node.h */
 	CLUSTER_RECORD_CLAIMS = 2,	  /* the virtual addresses it holds, with terms: vip.c */
+	CLUSTER_RECORD_VIPS = 3,	  /* its virtual addresses and interfaces: vip_seen.c */
 	CLUSTER_RECORD_HEALTH_FIRST = 16, /* its view of the servers, in pieces */
 	CLUSTER_RECORD_HEALTH_LAST = 255
 };

@@ -121,6 +121,38 @@ void elect_record(struct elect *e, struct mono now, uint64_t from, struct span v
 	elect_decide(e, now);
 }
 
+uint32_t elect_vip_key(const uint8_t *ip, bool v4)
+{
+	uint8_t mapped[16] = {[10] = 0xff, [11] = 0xff};
+	uint32_t h = 2166136261; /* FNV-1a; addresses are the operator's own, nobody steers it */
+
+	memcpy(v4 ? mapped + 12 : mapped, ip, v4 ? 4 : 16);
+	for (size_t i = 0; i < sizeof(mapped); i++)
+		h = (h ^ mapped[i]) * 16777619;
+	return h;
+}
+
+bool elect_claim_at(struct span record, size_t i, struct elect_claim *ret)
+{
+	struct wire_reader r = wire_read(record);
+	struct elect_claim c;
+	uint8_t flags;
+
+	if (wire_u8(&r) != RECORD_VERSION)
+		return false;
+	wire_bytes(&r, RECORD_HEAD - 1 + i * RECORD_ENTRY);
+	c.key = wire_u32(&r);
+	c.term = elect_get_term(&r);
+	c.priority = wire_u16(&r);
+	flags = wire_u8(&r);
+	c.hold = flags & CLAIM_HOLD;
+	c.pinned = flags & CLAIM_PINNED;
+	if (r.failed)
+		return false;
+	*ret = c;
+	return true;
+}
+
 /* --- whose it is --- */
 
 bool elect_may_hold(const struct elect *e)

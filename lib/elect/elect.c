@@ -174,11 +174,7 @@ void elect_stop(struct elect *e, struct mono now, bool for_good)
 
 static uint32_t key_of(const struct elect_vip *c)
 {
-	uint32_t h = 2166136261; /* FNV-1a; addresses are the operator's own, nobody steers it */
-
-	for (size_t i = 0; i < sizeof(c->ip); i++)
-		h = (h ^ c->ip[i]) * 16777619;
-	return h;
+	return elect_vip_key(c->ip, false);
 }
 
 bool elect_vips_clash(const struct elect_vip *vips, size_t n_vips)

@@ -85,6 +85,16 @@ bool elect_vips_clash(const struct elect_vip *vips, size_t n_vips);
 
 /* --- in --- */
 
+/* What stands in a record, for those who only look: false where it ends, or is malformed. */
+struct elect_claim {
+	uint32_t key; /* of the address: elect_vip_key() */
+	uint64_t term;
+	uint16_t priority;
+	bool hold, pinned;
+};
+bool elect_claim_at(struct span record, size_t i, struct elect_claim *ret);
+uint32_t elect_vip_key(const uint8_t *ip, bool v4); /* 4 or 16 octets */
+
 /* As seen from this node: one that hears nobody sees everyone else dead. */
 enum elect_state { ELECT_UNHEARD, ELECT_ALIVE, ELECT_SUSPECT, ELECT_DEAD, ELECT_LEFT };
 

@@ -8,6 +8,9 @@
 
 enum { PEERS_MAX = ELECT_NODES_MAX, MOVE_MS = 3000, CANNOT_MS = 5000, BACKOFF_MAX_MS = 30000 };
 
+/* Octets of a record of claims: what comes first, and each address. */
+enum { RECORD_HEAD = 14, RECORD_ENTRY = 13 };
+
 /* What a node says of one address in its record. */
 struct claim {
 	bool configured, hold, pinned, cannot;

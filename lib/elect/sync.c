@@ -158,10 +158,8 @@ size_t elect_synced_value(struct elect *e, const struct node *to, uint8_t *out)
 /* The record names the addresses whose terms follow. */
 static void take_terms(struct elect *e, struct span record, struct wire_reader *terms)
 {
-	enum { HEAD = 14, ENTRY = 13 };
-
-	for (size_t at = HEAD; at + ENTRY <= record.n; at += ENTRY) {
-		struct wire_reader entry = wire_read(span_of(record.p + at, ENTRY));
+	for (size_t at = RECORD_HEAD; at + RECORD_ENTRY <= record.n; at += RECORD_ENTRY) {
+		struct wire_reader entry = wire_read(span_of(record.p + at, RECORD_ENTRY));
 		struct vip *v = elect_vip_by_key(e, wire_u32(&entry));
 		uint64_t term = elect_get_term(terms);
 

@@ -6,6 +6,7 @@
 
 #include "control/cluster_agree.h"
 #include "control/vip.h"
+#include "control/vip_seen.h"
 #include "log.h"
 
 #include <inttypes.h>
@@ -204,11 +205,27 @@ static json_t *json_quorum_seen(struct control *c)
 		"alive", b.alive, "met", b.all == 0 || b.alive * 2 > b.all);
 }
 
+/* Its own, or those that the balancers tell of. */
+static json_t *json_vips(struct control *c)
+{
+	struct vip_seen seen[VIP_SEEN_MAX];
+	json_t *list;
+	size_t n;
+
+	if (c->vip)
+		return vip_json(c->vip);
+	list = json_array();
+	n = list ? vip_seen(c, seen) : 0;
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, vip_view_json(&seen[i].view));
+	return list;
+}
+
 json_t *cluster_json(struct control *c)
 {
 	return json_pack("{s:s,s:s?,s:o,s:o,s:o,s:o}", "node", c->config->node, "cluster",
-		c->config->cluster.name, "members", json_members(c), "vips", vip_json(c->vip),
-		"quorum", c->vip ? vip_quorum_json(c->vip) : json_quorum_seen(c), "warnings",
+		c->config->cluster.name, "members", json_members(c), "vips", json_vips(c), "quorum",
+		c->vip ? vip_quorum_json(c->vip) : json_quorum_seen(c), "warnings",
 		json_warnings(c));
 }
 
@@ -282,6 +299,22 @@ static void write_vip(const struct vip_view *v, struct expo *out)
 		v->moving ? ", being handed over" : "");
 }
 
+static void write_vips(struct control *c, struct expo *out)
+{
+	struct vip_seen seen[VIP_SEEN_MAX];
+	size_t n = c->vip ? vip_count(c->vip) : vip_seen(c, seen);
+
+	for (size_t i = 0; i < n; i++) {
+		struct vip_view v;
+
+		if (c->vip)
+			vip_view(c->vip, i, &v);
+		else
+			v = seen[i].view;
+		write_vip(&v, out);
+	}
+}
+
 static void write_quorum(struct control *c, struct expo *out)
 {
 	struct elect_quorum q;
@@ -325,12 +358,7 @@ void cluster_text(struct control *c, struct expo *out)
 		write_quorum(c, out);
 	else
 		write_balancers(c, out);
-	for (size_t i = 0; c->vip && i < vip_count(c->vip); i++) {
-		struct vip_view v;
-
-		vip_view(c->vip, i, &v);
-		write_vip(&v, out);
-	}
+	write_vips(c, out);
 	write_keys(c, out);
 	collect_warnings(c, &w);
 	for (size_t i = 0; i < w.n; i++)

@@ -1,10 +1,12 @@
 #include "control/vip.h"
 
+#include "base/wire.h"
 #include "control/cluster.h"
 #include "control/events.h"
 #include "control/notifier.h"
 #include "control/state.h"
 #include "control/vip_inside.h"
+#include "control/vip_seen.h"
 #include "log.h"
 
 #include <errno.h>
@@ -38,6 +40,22 @@ static void notify(struct vip *v, const struct vip_slot *s, const char *state, c
 }
 
 /* --- what lib/elect orders --- */
+
+/* For nodes that have no virtual addresses themselves: only what fits, which is all of any use. */
+static void publish_vips(struct vip *v)
+{
+	uint8_t value[CLUSTER_VALUE_MAX];
+	struct wire_writer w = wire_write(value, sizeof(value));
+	size_t n = 0;
+
+	for (size_t i = 0; i < v->n_slots && !w.failed; i++) {
+		vip_seen_put(
+			&w, v->slots[i].conf, v->slots[i].held ? v->slots[i].since_wall_us : 0);
+		if (!w.failed)
+			n = wire_written(&w);
+	}
+	cluster_publish(v->control->cluster, CLUSTER_RECORD_VIPS, span_of(value, n));
+}
 
 static void on_hold(struct vip *v, const struct elect_event *e, struct mono now)
 {
@@ -92,6 +110,7 @@ static void on_owner(struct vip *v, const struct elect_event *e)
 	uint64_t self = cluster_self(v->control->cluster);
 
 	s->since_wall_us = log_wall_us();
+	publish_vips(v);
 	s->moves += e->was != 0 || e->node != 0;
 	if (e->node == self || (e->was == self && e->node == 0))
 		return; /* said already */
@@ -515,6 +534,7 @@ struct vip *vip_new(struct control *c, char *why, size_t why_size)
 	}
 	cluster_subscribe(c->cluster, &hooks, v);
 	tell_what_is_there(v, now);
+	publish_vips(v);
 	vip_done(v, now);
 	return v;
 }

@@ -68,8 +68,9 @@ bool vip_find(
 	const struct vip *v, const char *address, size_t *ret); /* with or without its prefix */
 void vip_view(const struct vip *v, size_t i, struct vip_view *ret);
 
-/* The members of `show cluster json`; NULL: out of memory. Of a node without vips: v is NULL. */
+/* The members of `show cluster json`; NULL: out of memory. Of a node without vips: vip_seen.h. */
 json_t *vip_json(const struct vip *v);
+json_t *vip_view_json(const struct vip_view *view);
 json_t *vip_quorum_json(const struct vip *v);
 
 #endif

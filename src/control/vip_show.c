@@ -60,24 +60,27 @@ static json_t *text_or_null(const char *text)
 	return text ? json_string(text) : json_null();
 }
 
+json_t *vip_view_json(const struct vip_view *view)
+{
+	char since[LOG_TIME_MAX];
+
+	return json_pack("{s:s,s:s,s:o,s:I,s:o,s:b,s:b,s:b}", "address", view->address, "interface",
+		view->conf->interface, "owner", text_or_null(view->owner), "term",
+		(json_int_t)view->term, "since",
+		view->since_wall_us ? json_string(log_time(view->since_wall_us, since))
+				    : json_null(),
+		"pinned", view->pinned, "moving", view->moving, "contested", view->contested);
+}
+
 json_t *vip_json(const struct vip *v)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; list && i < vip_count(v); i++) {
-		char since[LOG_TIME_MAX];
 		struct vip_view view;
 
 		vip_view(v, i, &view);
-		json_array_append_new(list,
-			json_pack("{s:s,s:s,s:o,s:I,s:o,s:b,s:b,s:b}", "address", view.address,
-				"interface", view.conf->interface, "owner",
-				text_or_null(view.owner), "term", (json_int_t)view.term, "since",
-				view.since_wall_us
-					? json_string(log_time(view.since_wall_us, since))
-					: json_null(),
-				"pinned", view.pinned, "moving", view.moving, "contested",
-				view.contested));
+		json_array_append_new(list, vip_view_json(&view));
 	}
 	return list;
 }

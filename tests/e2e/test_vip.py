@@ -275,6 +275,27 @@ def test_an_owner_with_a_stuck_worker_lets_go(towns):
     owner.wait_line(r"worker 0 goes on")
 
 
+# --- asked of a node that has none ---
+
+def test_a_backend_node_knows_the_addresses_and_their_owners(towns):
+    town = towns.make(3, vips=vips("10.10.10.100/24", f"{VIP6}/64"))
+    first, second, third = town.nodes.values()
+    third.changes["vips"] = ""
+    town.start()
+    town.wait_owner()
+
+    def same():
+        keys = ("address", "interface", "owner", "term", "since")
+        seen = [sorted([v[k] for k in keys] for v in n.cluster()["vips"]) for n in (first, third)]
+        return len(seen[1]) == 2 and [v[:4] for v in seen[0]] == [v[:4] for v in seen[1]] and seen[1][0][4]
+    wait_until(same, what="the backend node to see what a balancer sees")
+    owner = town.wait_owner()
+    owner.kill()
+    heir = town.wait_owner(but=owner.name)
+    wait_until(lambda: owner_as_seen(third) == heir.name, what="the backend node to see the new owner")
+    assert f"address {VIP} on eth0: owner {heir.name} since" in third.ask("show cluster")
+
+
 # --- quorum in words ---
 
 def test_who_waits_for_a_peer_that_never_comes_can_forget_it(towns):

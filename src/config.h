@@ -87,6 +87,25 @@ struct config_respond {
 
 enum { CONFIG_NO_BACKEND = -1 };
 
+/* A header field that is set, or (value NULL) removed. */
+struct config_header {
+	const char *name, *value;
+};
+
+/* What a route changes of heads on their way: what is set replaces what was there. */
+struct config_headers {
+	const struct config_header *request_set, *response_set;
+	size_t n_request_set, n_response_set;
+	const struct config_header *request_remove, *response_remove;
+	size_t n_request_remove, n_response_remove;
+};
+
+/* `hello`, `half_close` and `request`, `response`, `tunnel` belong to one of the modes each. */
+struct config_listener_timeouts {
+	uint64_t hello_ms, connect_ms, idle_ms, half_close_ms;
+	uint64_t request_ms, response_ms, tunnel_ms;
+};
+
 struct config_route {
 	const char **names; /* normalised; "*.x" are wildcards; none: any name */
 	size_t n_names;
@@ -99,6 +118,9 @@ struct config_route {
 	struct config_respond respond;
 	const struct addr_prefix *allow, *deny; /* sources; no `allow`: everybody */
 	size_t n_allow, n_deny;
+	struct config_headers headers;
+	struct config_listener_timeouts timeouts; /* the listener's, but for what the route says */
+	uint64_t max_body;			  /* bytes of a request's body; 0: no limit */
 };
 
 /* In mode = "http" the routes for one pattern of host names, the longest path first. */
@@ -106,12 +128,6 @@ struct config_host {
 	const uint16_t *routes; /* indexes into the listener's */
 	size_t n_routes;
 	int next; /* the best host that is less exact and takes the same names; -1: none */
-};
-
-/* `hello`, `half_close` and `request`, `response`, `tunnel` belong to one of the modes each. */
-struct config_listener_timeouts {
-	uint64_t hello_ms, connect_ms, idle_ms, half_close_ms;
-	uint64_t request_ms, response_ms, tunnel_ms;
 };
 
 enum config_tls_version { TLS_1_2, TLS_1_3 };

@@ -7,11 +7,14 @@
 #include "config_value.h"
 #include "http/authority.h"
 #include "http/bytes.h"
+#include "http/field.h"
 #include "http/path.h"
 
 #include <string.h>
 
-enum { BODY_MAX = 1 << 20, TEXT_MAX = 1024, HEALTHY_IF_MAX = 4096 };
+enum { BODY_MAX = 1 << 20, TEXT_MAX = 1024, HEALTHY_IF_MAX = 4096, HEADERS_MAX = 32 };
+
+#define NOT_SAID UINT64_MAX
 
 #define HOST_EXPECTED                                                                              \
 	"a host name such as \"example.com\" or \"*.example.com\" (without host a route takes "    \
@@ -232,6 +235,130 @@ static void read_host(struct config_reader *r, const config_setting_t *s, void *
 		memcpy(to, &name, sizeof(name));
 }
 
+/* --- what a route changes --- */
+
+/* What frames a message, or belongs to one connection, is not the operator's to write. */
+static bool is_ours(const char *name)
+{
+	switch (http_field_id(span_str(name))) {
+	case HTTP_CONNECTION:
+	case HTTP_CONTENT_LENGTH:
+	case HTTP_EXPECT:
+	case HTTP_HOST:
+	case HTTP_HTTP2_SETTINGS:
+	case HTTP_KEEP_ALIVE:
+	case HTTP_PROXY_CONNECTION:
+	case HTTP_TE:
+	case HTTP_TRAILER:
+	case HTTP_TRANSFER_ENCODING:
+	case HTTP_UPGRADE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+#define FIELD_EXPECTED "the name of a header field such as \"X-Frame-Options\""
+
+static void read_field_name(struct config_reader *r, const config_setting_t *s, void *to)
+{
+	const char *name = config_read_text(r, s, TEXT_MAX, FIELD_EXPECTED);
+
+	if (!name)
+		return;
+	if (!name[0] || !http_is_all(span_str(name), HTTP_BYTE_TOKEN))
+		config_error_found(r, s, FIELD_EXPECTED);
+	else if (is_ours(name))
+		config_error_why(
+			r, s, "it frames messages or belongs to one connection", FIELD_EXPECTED);
+	else
+		memcpy(to, &name, sizeof(name));
+}
+
+static void read_field_value(struct config_reader *r, const config_setting_t *s, void *to)
+{
+	static const char expected[] = "a header field's value: text without line ends";
+	const char *value = config_read_text(r, s, TEXT_MAX, expected);
+
+	if (value && is_text(value))
+		memcpy(to, &value, sizeof(value));
+	else if (value)
+		config_error_found(r, s, expected);
+}
+
+static const struct config_key header_keys[] = {
+	{.name = "name",
+		.type = CONFIG_OWN,
+		.read = read_field_name,
+		.required = true,
+		.expected = FIELD_EXPECTED,
+		CONFIG_MEMBER(config_header, name)},
+	{.name = "value",
+		.type = CONFIG_OWN,
+		.read = read_field_value,
+		.required = true,
+		.expected = "its value",
+		CONFIG_MEMBER(config_header, value)},
+	{0},
+};
+
+/* Both to a struct config_header. */
+static void read_set(struct config_reader *r, const config_setting_t *s, void *to)
+{
+	config_read_group(r, s, header_keys, to);
+}
+
+static void read_remove(struct config_reader *r, const config_setting_t *s, void *to)
+{
+	struct config_header *header = to;
+
+	read_field_name(r, s, &header->name);
+}
+
+#define HEADERS_KEY(key, by, array, count, text)                                                   \
+	{                                                                                          \
+		.name = (key), .type = CONFIG_LIST, .read = (by), .max = HEADERS_MAX,              \
+		.expected = (text), CONFIG_ELEMENTS(config_headers, array, count)                  \
+	}
+#define SET_EXPECTED "a list of fields such as ( { name = \"X-Env\"; value = \"prod\"; } )"
+#define REMOVE_EXPECTED "a list of names such as [\"Server\"]"
+
+static const struct config_key headers_keys[] = {
+	HEADERS_KEY("request_set", read_set, request_set, n_request_set, SET_EXPECTED),
+	HEADERS_KEY(
+		"request_remove", read_remove, request_remove, n_request_remove, REMOVE_EXPECTED),
+	HEADERS_KEY("response_set", read_set, response_set, n_response_set, SET_EXPECTED),
+	HEADERS_KEY("response_remove", read_remove, response_remove, n_response_remove,
+		REMOVE_EXPECTED),
+	{0},
+};
+
+static const struct config_key route_timeouts_keys[] = {
+	CONFIG_KEY_DURATION("connect", config_listener_timeouts, connect_ms, 0, CONFIG_DAY_MS),
+	CONFIG_KEY_DURATION("response", config_listener_timeouts, response_ms, 0, CONFIG_DAY_MS),
+	CONFIG_KEY_DURATION("idle", config_listener_timeouts, idle_ms, 0, CONFIG_DURATION_MAX_MS),
+	CONFIG_KEY_DURATION(
+		"tunnel", config_listener_timeouts, tunnel_ms, 0, CONFIG_DURATION_MAX_MS),
+	{0},
+};
+
+static void say_or(uint64_t *ms, uint64_t listeners)
+{
+	if (*ms == NOT_SAID)
+		*ms = listeners;
+}
+
+/* What a route does not say is as its listener has it. */
+static void complete_timeouts(
+	struct config_listener_timeouts *t, const struct config_listener_timeouts *of)
+{
+	say_or(&t->connect_ms, of->connect_ms);
+	say_or(&t->response_ms, of->response_ms);
+	say_or(&t->idle_ms, of->idle_ms);
+	say_or(&t->tunnel_ms, of->tunnel_ms);
+	t->request_ms = of->request_ms;
+}
+
 static const struct config_key route_keys[] = {
 	{.name = "host",
 		.type = CONFIG_LIST,
@@ -259,11 +386,11 @@ static const struct config_key route_keys[] = {
 		.expected = "a list of networks such as [\"192.0.2.0/24\"]",
 		CONFIG_ELEMENTS(config_route, deny, n_deny)},
 	CONFIG_KEY_PASSTHROUGH("sni", "use \"host\""),
-	CONFIG_KEY_LATER("headers"),
+	CONFIG_KEY_GROUP("headers", config_route, headers, headers_keys),
 	CONFIG_KEY_LATER("auth"),
 	CONFIG_KEY_LATER("compress"),
-	CONFIG_KEY_LATER("timeouts"),
-	CONFIG_KEY_LATER("max_body"),
+	CONFIG_KEY_GROUP("timeouts", config_route, timeouts, route_timeouts_keys),
+	CONFIG_KEY_NUMBER("max_body", config_route, max_body, 1, INT64_MAX),
 	CONFIG_KEY_LATER("rate_limit"),
 	{0},
 };
@@ -277,6 +404,10 @@ static void read_route(struct config_reader *r, const config_setting_t *s, void 
 	*route = (struct config_route){
 		.path = "",
 		.backend = CONFIG_NO_BACKEND,
+		.timeouts = {.connect_ms = NOT_SAID,
+			.response_ms = NOT_SAID,
+			.idle_ms = NOT_SAID,
+			.tunnel_ms = NOT_SAID},
 		.line = (int)config_place_of(r, s).line,
 	};
 	config_read_group(r, s, route_keys, route);
@@ -331,6 +462,19 @@ static const struct config_key listener_keys[] = {
 	{0},
 };
 
+/* Its routes were read before all of it was known. */
+static void complete_routes(struct config_reader *r, struct config_listener *l)
+{
+	struct config_route *routes =
+		arena_array(r->config->arena, l->n_routes, sizeof(*l->routes));
+
+	for (size_t i = 0; i < l->n_routes; i++) {
+		routes[i] = l->routes[i];
+		complete_timeouts(&routes[i].timeouts, &l->timeouts);
+	}
+	l->routes = routes;
+}
+
 void config_read_http_listener(
 	struct config_reader *r, const config_setting_t *s, struct config_listener *l)
 {
@@ -340,6 +484,7 @@ void config_read_http_listener(
 	l->timeouts.response_ms = 60000;
 	l->timeouts.tunnel_ms = 3600000;
 	config_read_group(r, s, listener_keys, l);
+	complete_routes(r, l);
 	if (routes)
 		config_build_hosts(r, routes, l);
 }

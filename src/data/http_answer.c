@@ -21,9 +21,21 @@ struct answer {
 	const char *field;	 /* one more, whole, with its CRLF; NULL: none */
 };
 
-static size_t length_of(const struct answer *a)
+/* What the route sets on its answers; NULL: there is no route. */
+static const struct config_headers *headers_of(const struct http_exchange *x)
 {
+	const struct config_listener *l = &x->conn->worker->config->listeners[x->conn->listener];
+
+	return x->route >= 0 ? &l->routes[x->route].headers : NULL;
+}
+
+static size_t length_of(const struct http_exchange *x, const struct answer *a)
+{
+	const struct config_headers *h = headers_of(x);
 	size_t n = HEAD_ROOM + (a->type ? strlen(a->type) : 0);
+
+	for (size_t i = 0; h && i < h->n_response_set; i++)
+		n += strlen(h->response_set[i].name) + strlen(h->response_set[i].value) + 4;
 
 	for (unsigned i = 0; i < 5; i++)
 		n += a->location[i].n;
@@ -58,6 +70,16 @@ void http_answer_put_hsts(struct wire_writer *w, const struct http_exchange *x)
 	put(w, line);
 }
 
+static void put_set(struct wire_writer *w, const struct config_headers *h)
+{
+	for (size_t i = 0; h && i < h->n_response_set; i++) {
+		put(w, h->response_set[i].name);
+		put(w, ": ");
+		put(w, h->response_set[i].value);
+		put(w, "\r\n");
+	}
+}
+
 static void put_fields(struct wire_writer *w, struct http_exchange *x, const struct answer *a)
 {
 	char length[64];
@@ -67,6 +89,7 @@ static void put_fields(struct wire_writer *w, struct http_exchange *x, const str
 	put(w, "\r\n");
 	http_answer_put_hsts(w, x);
 	put_location(w, a);
+	put_set(w, headers_of(x));
 	if (a->type) {
 		put(w, "Content-Type: ");
 		put(w, a->type);
@@ -99,7 +122,7 @@ static bool begin(struct http_exchange *x, const struct answer *a, bool body_sta
 {
 	struct buffers *pool = &x->conn->worker->buffers;
 	bool with_body = x->request.method != HTTP_HEAD;
-	size_t size = length_of(a) + (body_stays ? 0 : a->body.n);
+	size_t size = length_of(x, a) + (body_stays ? 0 : a->body.n);
 	struct wire_writer w;
 
 	if (!http_buffer_reserve(pool, &x->out, size))

@@ -119,6 +119,14 @@ static bool is_allowed(const struct http_exchange *x, const struct config_route 
 	return r->n_allow == 0 || addr_in_any(client, r->allow, r->n_allow);
 }
 
+/* One whose length is not said is counted on its way. */
+static bool is_too_large(struct http_exchange *x, const struct config_route *r)
+{
+	x->max_body = r->max_body;
+	return r->max_body > 0 && x->request.body.kind == HTTP_BODY_LENGTH &&
+	       x->request.body.length > r->max_body;
+}
+
 /* ROUTE_NONE where nothing takes it; HTTP_PATH_BAD - 1 where the path is none. */
 enum { BAD_PATH = -2 };
 
@@ -171,10 +179,13 @@ static void route(struct http_exchange *x, struct span bytes)
 	}
 	x->route = (int16_t)found;
 	r = &listener_of(x)->routes[found];
-	if (is_allowed(x, r))
-		answer(x, r, bytes);
-	else
+	if (!is_allowed(x, r))
 		http_exchange_refuse(x, 403, END_SOURCE_REFUSED, NULL);
+	else if (is_too_large(x, r))
+		http_exchange_refuse(
+			x, 413, END_REQUEST_TOO_LARGE, "more than the route's max_body");
+	else
+		answer(x, r, bytes);
 }
 
 static enum end_reason reason_of(unsigned status)

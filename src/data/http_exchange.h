@@ -53,9 +53,11 @@ struct http_exchange {
 	uint32_t server_id;		    /* UINT32_MAX: none */
 	uint16_t backend;		    /* UINT16_MAX: none */
 	int16_t route;
-	uint16_t status;    /* of the answer; 0: none yet */
-	uint8_t reason;	    /* enum end_reason, as far as it is known */
-	bool is_request;    /* the head was read and taken */
+	uint16_t status; /* of the answer; 0: none yet */
+	uint8_t reason;	 /* enum end_reason, as far as it is known */
+	bool is_request; /* the head was read and taken */
+	uint64_t body_bytes,
+		max_body;   /* of a body without a length: so far, and at most (0: any) */
 	bool closes;	    /* the connection is of no use afterwards */
 	bool has_open_body; /* of no length that is known: its carrier says when it ends */
 

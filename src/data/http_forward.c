@@ -64,6 +64,36 @@ static bool ends_here(const struct http_head *h, struct span bytes, struct span 
 	return false;
 }
 
+/* --- what the route says --- */
+
+static const struct config_headers *headers_of(const struct http_exchange *x)
+{
+	return &x->conn->worker->config->listeners[x->conn->listener].routes[x->route].headers;
+}
+
+static bool names(const struct config_header *all, size_t n, struct span name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (http_is(name, all[i].name))
+			return true;
+	return false;
+}
+
+static size_t length_of(const struct config_header *all, size_t n)
+{
+	size_t length = 0;
+
+	for (size_t i = 0; i < n; i++)
+		length += strlen(all[i].name) + strlen(all[i].value) + 4;
+	return length;
+}
+
+static void put_set(struct wire_writer *w, const struct config_header *all, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		put_field(w, all[i].name, span_str(all[i].value));
+}
+
 /* --- what is said of the client --- */
 
 /* A request on its way, and the fields of it that are ours to write. */
@@ -109,11 +139,21 @@ static void begin_list(struct forward *f, const char *name, enum http_field_id i
 	}
 }
 
+static bool is_changed(const struct http_exchange *x, struct span name)
+{
+	const struct config_headers *h = headers_of(x);
+
+	return names(h->request_set, h->n_request_set, name) ||
+	       names(h->request_remove, h->n_request_remove, name);
+}
+
 static void put_said_or(
 	struct forward *f, const char *name, enum http_field_id id, struct span ours)
 {
 	struct span value = said(f, id);
 
+	if (is_changed(f->x, span_str(name)))
+		return;
 	put_field(&f->w, name, value.n > 0 ? value : ours);
 }
 
@@ -161,14 +201,17 @@ static void put_client(struct forward *f)
 	if (c->local.family == AF_UNSPEC)
 		link_local(&c->link, &c->local);
 	snprintf(port, sizeof(port), "%u", c->local.port);
-	begin_list(f, "X-Forwarded-For", HTTP_X_FORWARDED_FOR);
-	wire_put_bytes(&f->w, client);
-	put(&f->w, "\r\n");
+	if (!is_changed(f->x, span_str("X-Forwarded-For"))) {
+		begin_list(f, "X-Forwarded-For", HTTP_X_FORWARDED_FOR);
+		wire_put_bytes(&f->w, client);
+		put(&f->w, "\r\n");
+	}
 	put_said_or(f, "X-Forwarded-Proto", HTTP_X_FORWARDED_PROTO, span_str(http_conn_scheme(c)));
 	put_said_or(f, "X-Forwarded-Host", HTTP_X_FORWARDED_HOST, f->x->request.authority);
 	put_said_or(f, "X-Forwarded-Port", HTTP_X_FORWARDED_PORT, span_str(port));
 	put_said_or(f, "X-Real-IP", HTTP_X_REAL_IP, client);
-	put_forwarded(f, client);
+	if (!is_changed(f->x, span_str("Forwarded")))
+		put_forwarded(f, client);
 	put_request_id(f);
 }
 
@@ -178,6 +221,8 @@ static bool goes_on(const struct forward *f, const struct http_field *field)
 {
 	struct span name = http_part(f->bytes, field->name);
 
+	if (is_changed(f->x, name))
+		return false;
 	switch ((enum http_field_id)field->id) {
 	case HTTP_OTHER:
 		return !http_field_is_disguised(name) && !ends_here(&f->x->head, f->bytes, name);
@@ -236,6 +281,7 @@ static void put_request(struct forward *f)
 			put_line(&f->w, http_part(f->bytes, h->fields[i].name),
 				http_part(f->bytes, h->fields[i].value));
 	put_client(f);
+	put_set(&f->w, headers_of(f->x)->request_set, headers_of(f->x)->n_request_set);
 	put_request_framing(f);
 	put(&f->w, "\r\n");
 }
@@ -244,7 +290,8 @@ bool http_forward_request(struct http_exchange *x, struct span bytes)
 {
 	struct forward f = {.x = x, .bytes = bytes, .trusted = is_trusted(x->conn)};
 	/* The authority is repeated in two more fields. */
-	size_t room = x->head.len + ADDED_ROOM + 2 * x->request.authority.n;
+	size_t room = x->head.len + ADDED_ROOM + 2 * x->request.authority.n +
+		      length_of(headers_of(x)->request_set, headers_of(x)->n_request_set);
 
 	if (!http_buffer_reserve(&x->conn->worker->buffers, &x->to_server, room))
 		return false;
@@ -269,9 +316,15 @@ static bool has_hsts(const struct http_exchange *x)
 static bool comes_back(
 	const struct http_exchange *x, struct span bytes, const struct http_field *field)
 {
+	const struct config_headers *rules = headers_of(x);
+	struct span name = http_part(bytes, field->name);
+
+	if (names(rules->response_set, rules->n_response_set, name) ||
+		names(rules->response_remove, rules->n_response_remove, name))
+		return false;
 	switch ((enum http_field_id)field->id) {
 	case HTTP_OTHER:
-		return !ends_here(&x->head, bytes, http_part(bytes, field->name));
+		return !ends_here(&x->head, bytes, name);
 	case HTTP_STRICT_TRANSPORT_SECURITY:
 		return !has_hsts(x);
 	case HTTP_CONNECTION:
@@ -324,8 +377,10 @@ static void put_reply(struct wire_writer *w, struct http_exchange *x, struct spa
 				http_part(bytes, h->fields[i].value));
 	if (!r->has_date && r->status >= 200)
 		put_field(w, "Date", span_str(http_date(x->conn->worker->http)));
-	if (r->status >= 200)
+	if (r->status >= 200) {
 		http_answer_put_hsts(w, x);
+		put_set(w, headers_of(x)->response_set, headers_of(x)->n_response_set);
+	}
 	put_reply_framing(w, x, r);
 	put(w, "\r\n");
 }
@@ -334,7 +389,10 @@ bool http_forward_reply(struct http_exchange *x, struct span bytes, const struct
 {
 	struct wire_writer w;
 
-	if (!http_buffer_reserve(&x->conn->worker->buffers, &x->out, x->head.len + ADDED_ROOM))
+	size_t room = x->head.len + ADDED_ROOM +
+		      length_of(headers_of(x)->response_set, headers_of(x)->n_response_set);
+
+	if (!http_buffer_reserve(&x->conn->worker->buffers, &x->out, room))
 		return false;
 	w = wire_write(x->out->bytes + x->out->end, http_buffer_room(x->out));
 	put_reply(&w, x, bytes, reply);

@@ -18,6 +18,12 @@ static const struct config_listener *listener_of(const struct http_exchange *x)
 	return &x->conn->worker->config->listeners[x->conn->listener];
 }
 
+static const struct config_listener_timeouts *timeouts_of(const struct http_exchange *x)
+{
+	return x->route >= 0 ? &listener_of(x)->routes[x->route].timeouts
+			     : &listener_of(x)->timeouts;
+}
+
 static const struct config_backend *backend_of(const struct http_exchange *x)
 {
 	return &x->conn->worker->config->backends[x->backend];
@@ -38,14 +44,14 @@ static struct http *http_of(const struct http_exchange *x)
 
 static uint64_t rest_ms(const struct http_exchange *x)
 {
-	uint64_t ms = listener_of(x)->timeouts.connect_ms;
+	uint64_t ms = timeouts_of(x)->connect_ms;
 
 	return ms > 0 && ms < REST_MAX_MS ? ms : REST_MAX_MS;
 }
 
 static uint64_t exchange_limit_ms(const struct http_exchange *x)
 {
-	const struct config_listener_timeouts *t = &listener_of(x)->timeouts;
+	const struct config_listener_timeouts *t = timeouts_of(x);
 
 	if (!x->upstream->connected)
 		return t->connect_ms;
@@ -61,7 +67,7 @@ static struct mono deadline_of(const struct http_exchange *x)
 
 	switch (x->phase) {
 	case HTTP_PHASE_CHOOSE:
-		ms = listener_of(x)->timeouts.connect_ms;
+		ms = timeouts_of(x)->connect_ms;
 		break;
 	case HTTP_PHASE_REST:
 		ms = rest_ms(x);
@@ -70,10 +76,10 @@ static struct mono deadline_of(const struct http_exchange *x)
 		ms = exchange_limit_ms(x);
 		break;
 	case HTTP_PHASE_TUNNEL:
-		ms = listener_of(x)->timeouts.tunnel_ms;
+		ms = timeouts_of(x)->tunnel_ms;
 		break;
 	case HTTP_PHASE_OURS: /* of a connection's own it is the connection's limit */
-		ms = x->carrier->is_plain ? 0 : listener_of(x)->timeouts.idle_ms;
+		ms = x->carrier->is_plain ? 0 : timeouts_of(x)->idle_ms;
 		break;
 	}
 	return ms > 0 ? mono_add_ms(x->active, ms) : MONO_NEVER;
@@ -338,6 +344,8 @@ static enum http_proxy_state exchange(struct http_exchange *x)
 		return HTTP_PROXY_ENDED;
 	case HTTP_RELAY_CLIENT_BAD:
 		return give_up(x, 400, END_REQUEST_MALFORMED, x->request_body.error);
+	case HTTP_RELAY_TOO_LARGE:
+		return give_up(x, 413, END_REQUEST_TOO_LARGE, "more than the route's max_body");
 	case HTTP_RELAY_SERVER_BAD:
 		return give_up(x, 502, END_ANSWER_MALFORMED, NULL);
 	case HTTP_RELAY_SERVER_GONE:

@@ -60,8 +60,11 @@ static enum http_relay_state move_body(struct http_exchange *x)
 	to->end += (uint32_t)n;
 	http_buffer_take(pool_of(x), x->in, held - in.n);
 	http_account_body(x, held - in.n);
+	x->body_bytes += held - in.n;
 	if (n > 0 || held > in.n)
 		note_progress(x);
+	if (x->max_body > 0 && x->body_bytes > x->max_body)
+		return HTTP_RELAY_TOO_LARGE;
 	return x->request_body.error ? HTTP_RELAY_CLIENT_BAD : HTTP_RELAY_WAIT;
 }
 

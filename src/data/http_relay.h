@@ -13,6 +13,7 @@ enum http_relay_state {
 	HTTP_RELAY_UNANSWERED,	/* the server failed by x->error before a byte of an answer */
 	HTTP_RELAY_CLIENT_GONE, /* x->error: by this errno; 0: orderly */
 	HTTP_RELAY_CLIENT_BAD,	/* the request's body is none */
+	HTTP_RELAY_TOO_LARGE,	/* the request's body is larger than the route allows */
 	HTTP_RELAY_SERVER_BAD,	/* the answer cannot be passed on */
 	HTTP_RELAY_SERVER_GONE, /* within its answer */
 	HTTP_RELAY_NO_MEMORY,

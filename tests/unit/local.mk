@@ -59,6 +59,11 @@ tests_unit_src_data_http_proxy_thread_test_SOURCES = tests/unit/src/data/http_pr
 tests_unit_src_data_http_proxy_thread_test_CFLAGS = $(RIG_CFLAGS)
 tests_unit_src_data_http_proxy_thread_test_LDADD = $(DATA_LIBS)
 
+thread_tests += tests/unit/src/data/http_rules_thread_test
+tests_unit_src_data_http_rules_thread_test_SOURCES = tests/unit/src/data/http_rules_thread_test.c $(RIG_FILES)
+tests_unit_src_data_http_rules_thread_test_CFLAGS = $(RIG_CFLAGS)
+tests_unit_src_data_http_rules_thread_test_LDADD = $(DATA_LIBS)
+
 thread_tests += tests/unit/lib/ring/ring_thread_test
 tests_unit_lib_ring_ring_thread_test_SOURCES = tests/unit/lib/ring/ring_thread_test.c
 tests_unit_lib_ring_ring_thread_test_LDADD = lib/libring.a lib/libbase.a

@@ -168,3 +168,28 @@ Test(config_http, keys_of_passthrough_are_said_to_be_that)
 		"listener "
 		"has mode = \"http\": use \"host\"");
 }
+
+Test(config_http, field_that_frames_a_message_is_not_the_operators)
+{
+	expect_errors("{ backend = \"b\"; headers = { request_set = ( { name = \"Content-Length\"; "
+		      "value = "
+		      "\"1\"; } );\nresponse_remove = [\"transfer-encoding\", \"a "
+		      "b\"];\nresponse_set = ( { name "
+		      "= \"X\"; value = \"a\\nb\"; } ); }; }",
+		"t.conf:1: listeners[0].routes[0].headers.request_set[0].name: found "
+		"\"Content-Length\": it "
+		"frames messages or belongs to one connection; expected the name of a header field "
+		"such "
+		"as \"X-Frame-Options\"\n"
+		"t.conf:2: listeners[0].routes[0].headers.response_remove[0]: found "
+		"\"transfer-encoding\": it "
+		"frames messages or belongs to one connection; expected the name of a header field "
+		"such "
+		"as \"X-Frame-Options\"\n"
+		"t.conf:2: listeners[0].routes[0].headers.response_remove[1]: found \"a b\"; "
+		"expected the name "
+		"of a header field such as \"X-Frame-Options\"\n"
+		"t.conf:3: listeners[0].routes[0].headers.response_set[0].value: found "
+		"\"a\\x0ab\"; expected "
+		"a header field's value: text without line ends");
+}

@@ -1,0 +1,135 @@
+/* What a route says of its requests: fields, time limits, bodies, how many. */
+#include "rig.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define OK "HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: 2\r\n\r\nok"
+
+static bool send_text(int fd, const char *text)
+{
+	return put(fd, text, strlen(text));
+}
+
+/* A head up to its empty line; the next but one call overwrites it. "" where none comes. */
+static const char *head(int fd)
+{
+	static char texts[2][16384];
+	static unsigned turn;
+	char *text = texts[turn++ % 2];
+	size_t n = 0;
+
+	text[0] = '\0';
+	while (n < sizeof(texts[0]) - 1 && !strstr(text, "\r\n\r\n")) {
+		if (!get(fd, text + n, 1))
+			return "";
+		text[++n] = '\0';
+	}
+	return text;
+}
+
+static bool begins(const char *text, const char *start)
+{
+	if (strncmp(text, start, strlen(start)) == 0)
+		return true;
+	printf("# found %.60s, expected %s\n", text, start);
+	return false;
+}
+
+static int request(struct rig *r, int client, const char *text)
+{
+	int server;
+
+	CHECK(send_text(client, text));
+	server = rig_accept(r, 0);
+	CHECK(server >= 0);
+	return server;
+}
+
+static void fields_are_set_and_removed_both_ways(void)
+{
+	struct rig *r = rig_new(&(struct rig_options){
+		.http = "{ backend = \"b\"; headers = {\n"
+			"request_set = ( { name = \"X-Env\"; value = \"prod\"; } );\n"
+			"request_remove = [\"Secret\", \"X-Real-IP\", \"X-Forwarded-For\"];\n"
+			"response_set = ( { name = \"X-Frame-Options\"; value = \"DENY\"; } );\n"
+			"response_remove = [\"Server\"]; }; },\n"
+			"{ path = \"/own\"; respond = { body = \"x\"; }; headers = { response_set "
+			"= (\n"
+			"{ name = \"X-Own\"; value = \"1\"; } ); }; }"});
+	int client = rig_connect(r), server;
+	const char *h;
+
+	server = request(r, client,
+		"GET / HTTP/1.1\r\nHost: a\r\nx-env: evil\r\nSECRET: s\r\nKept: k\r\n\r\n");
+	h = head(server);
+	CHECK(strstr(h, "\r\nX-Env: prod\r\n") && !strstr(h, "evil") &&
+		strstr(h, "\r\nKept: k\r\n"));
+	CHECK(!strstr(h, "SECRET") && !strstr(h, "X-Real-IP") && !strstr(h, "X-Forwarded-For"));
+	CHECK(send_text(server, "HTTP/1.1 200 OK\r\nx-frame-options: no\r\nServer: "
+				"x\r\nContent-Length: 0\r\n\r\n"));
+	h = head(client);
+	CHECK(strstr(h, "\r\nX-Frame-Options: DENY\r\n") && !strstr(h, "Server") &&
+		!strstr(h, ": no"));
+	CHECK(send_text(client, "GET /own HTTP/1.1\r\nHost: a\r\n\r\n"));
+	CHECK(strstr(head(client), "\r\nX-Own: 1\r\n"));
+	end(&client);
+	end(&server);
+	rig_free(r);
+}
+
+static void time_limits_of_the_route_come_before_the_listeners(void)
+{
+	struct rig *r = rig_new(&(struct rig_options){
+		.http = "{ backend = \"b\"; timeouts = { response = \"200ms\"; }; }",
+		.listener = "timeouts = { response = \"1h\"; };"});
+	int client = rig_connect(r), server;
+
+	server = request(r, client, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+	CHECK(*head(server));
+	CHECK(begins(head(client), "HTTP/1.1 504 "));
+	end(&client);
+	end(&server);
+	rig_free(r);
+}
+
+static void body_is_no_larger_than_allowed(void)
+{
+	struct rig *r =
+		rig_new(&(struct rig_options){.http = "{ backend = \"b\"; max_body = 100; }"});
+	int client = rig_connect(r), server;
+
+	CHECK(send_text(client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 101\r\n\r\n"));
+	CHECK(begins(head(client), "HTTP/1.1 413 "));
+	end(&client);
+	client = rig_connect(r);
+	server = request(r, client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n");
+	CHECK(*head(server) && send_text(server, OK));
+	CHECK(begins(head(client), "HTTP/1.1 200 "));
+	end(&client);
+	end(&server);
+	client = rig_connect(r);
+	server = request(
+		r, client, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+	CHECK(*head(server));
+	for (unsigned i = 0; i < 10; i++)
+		CHECK(send_text(client, "a\r\n0123456789\r\n"));
+	CHECK(begins(head(client), "HTTP/1.1 413 "));
+	CHECK(UNTIL(r, tally_get(&r->tally->requests_ended[END_REQUEST_TOO_LARGE]) == 2));
+	end(&client);
+	end(&server);
+	rig_free(r);
+}
+
+int main(void)
+{
+	static const struct tap_case cases[] = {
+#define CASE(name) {#name, name}
+		CASE(fields_are_set_and_removed_both_ways),
+		CASE(time_limits_of_the_route_come_before_the_listeners),
+		CASE(body_is_no_larger_than_allowed),
+	};
+
+	return tap_run(cases, sizeof(cases) / sizeof(cases[0]));
+}

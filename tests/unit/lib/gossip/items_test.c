@@ -438,7 +438,7 @@ static void check_winners(const struct items *s, const struct winner winners[KEY
 {
 	for (int k = 0; k < KEYS; k++) {
 		struct item item;
-		char key[8];
+		char key[12];
 		int value = -1;
 
 		snprintf(key, sizeof key, "%d", k);

@@ -158,7 +158,7 @@ Test(share, after_a_split_the_last_writer_wins_on_both_sides)
 Test(share, a_new_node_gets_ten_thousand_items)
 {
 	struct net *net = net_new(3, 3, 25, 300, 61);
-	char key[16];
+	char key[32];
 
 	net_start(net, 0);
 	net_start(net, 1);

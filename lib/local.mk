@@ -65,9 +65,9 @@ lib_libexpo_a_CFLAGS = $(STRICT_CFLAGS)
 noinst_LIBRARIES += lib/libgossip.a
 lib_libgossip_a_SOURCES = \
 	lib/gossip/beat.c lib/gossip/gossip.c lib/gossip/gossip.h lib/gossip/handshake.c \
-	lib/gossip/member.c lib/gossip/message.c lib/gossip/message.h lib/gossip/queue.c \
+	lib/gossip/member.c lib/gossip/message.c lib/gossip/message.h lib/gossip/message_state.c lib/gossip/queue.c \
 	lib/gossip/session.c lib/gossip/session.h lib/gossip/share.c lib/gossip/spread.c \
-	lib/gossip/state.h lib/gossip/suspicion.c lib/gossip/vitals.c \
+	lib/gossip/state.h lib/gossip/summary.c lib/gossip/suspicion.c lib/gossip/vitals.c \
 	lib/gossip/items.c lib/gossip/items.h lib/gossip/items_wire.c \
 	lib/gossip/minheap.c lib/gossip/minheap.h \
 	lib/gossip/records.c lib/gossip/records.h lib/gossip/records_wire.c

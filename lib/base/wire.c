@@ -20,6 +20,11 @@ uint32_t wire_u32(struct wire_reader *r)
 	return (uint32_t)take(r, 4);
 }
 
+uint64_t wire_u48(struct wire_reader *r)
+{
+	return take(r, 6);
+}
+
 uint64_t wire_u64(struct wire_reader *r)
 {
 	return take(r, 8);
@@ -58,6 +63,11 @@ void wire_put_u16(struct wire_writer *w, uint16_t v)
 void wire_put_u32(struct wire_writer *w, uint32_t v)
 {
 	put(w, v, 4);
+}
+
+void wire_put_u48(struct wire_writer *w, uint64_t v)
+{
+	put(w, v, 6);
 }
 
 void wire_put_u64(struct wire_writer *w, uint64_t v)

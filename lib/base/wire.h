@@ -57,6 +57,7 @@ static inline uint16_t wire_u16(struct wire_reader *r)
 
 uint32_t wire_u24(struct wire_reader *r);
 uint32_t wire_u32(struct wire_reader *r);
+uint64_t wire_u48(struct wire_reader *r);
 uint64_t wire_u64(struct wire_reader *r);
 
 static inline struct wire_writer wire_write(void *buf, size_t n)
@@ -72,6 +73,7 @@ static inline size_t wire_written(const struct wire_writer *w)
 void wire_put_u8(struct wire_writer *w, uint8_t v);
 void wire_put_u16(struct wire_writer *w, uint16_t v);
 void wire_put_u32(struct wire_writer *w, uint32_t v);
+void wire_put_u48(struct wire_writer *w, uint64_t v); /* the lower 48 bits */
 void wire_put_u64(struct wire_writer *w, uint64_t v);
 void wire_put_bytes(struct wire_writer *w, struct span bytes);
 

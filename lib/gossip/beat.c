@@ -269,7 +269,7 @@ static void compare_hashes(
 	const uint64_t items[2] = {items_hash(g->items), b->items};
 
 	if (repair_is_due(g, t.now, m, REPAIR_MEMBERS, members))
-		spread_send_summary(g, m);
+		summary_send(g, m);
 	if (repair_is_due(g, t.now, m, REPAIR_RECORDS, records))
 		share_send_digest(g, m);
 	if (repair_is_due(g, t.now, m, REPAIR_ITEMS, items))

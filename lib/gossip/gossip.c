@@ -123,17 +123,6 @@ static void member_input(
 	spread_claim(g, t, &c, &s, false);
 }
 
-static void summary_input(
-	struct gossip *g, struct gossip_time t, struct member *from, struct span body)
-{
-	struct message_summary s;
-
-	if (message_get_summary(body, &s))
-		spread_summary(g, t, from, &s);
-	else
-		g->stats.refused[GOSSIP_REFUSED_MALFORMED]++;
-}
-
 static void forget_input(struct gossip *g, struct gossip_time t, struct span body)
 {
 	uint64_t id, epoch;

@@ -50,6 +50,8 @@ enum message_type {
 #define MESSAGE_EPOCH_MAX ((UINT64_C(1) << 48) - 1)
 #define MESSAGE_SEQUENCE_MAX ((UINT64_C(1) << 62) - 1)
 
+bool message_epoch_is_good(uint64_t epoch);
+
 struct message_head {
 	uint64_t epoch, sequence;
 };
@@ -157,6 +159,8 @@ struct message_list {
 	uint64_t hashes[MESSAGE_LIST_MAX];
 };
 
+/* --- message.c: beats, sessions, members --- */
+
 bool message_put_beat(struct wire_writer *w, const struct message_beat *b);
 bool message_get_beat(struct span body, struct message_beat *ret);
 bool message_put_challenge(struct wire_writer *w, const struct message_challenge *c);
@@ -169,6 +173,8 @@ bool message_get_self(struct span body, struct message_self *ret);
 bool message_put_member(
 	struct wire_writer *w, const struct message_claim *claim, const struct message_self *s);
 bool message_get_member(struct span body, struct message_claim *ret, struct message_self *ret_self);
+
+/* --- message_state.c: what is said of others, and what is shared --- */
 
 /* Inside VOTES: one accused after the other. */
 void message_put_votes(struct wire_writer *w, const struct message_votes *v);

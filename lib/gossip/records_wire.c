@@ -1,24 +1,11 @@
 #include "gossip/records.h"
 
-static void put_u48(struct wire_writer *w, uint64_t v)
-{
-	wire_put_u16(w, (uint16_t)(v >> 32));
-	wire_put_u32(w, (uint32_t)v);
-}
-
-static uint64_t get_u48(struct wire_reader *r)
-{
-	uint64_t high = wire_u16(r);
-
-	return high << 32 | wire_u32(r);
-}
-
 void record_encode(struct wire_writer *w, const struct record *record)
 {
 	wire_put_u64(w, record->origin);
-	put_u48(w, record->epoch);
-	put_u48(w, record->version);
-	put_u48(w, record->after);
+	wire_put_u48(w, record->epoch);
+	wire_put_u48(w, record->version);
+	wire_put_u48(w, record->after);
 	wire_put_u16(w, record->key);
 	wire_put_bytes(w, record->value);
 }
@@ -29,9 +16,9 @@ bool record_decode(struct span body, struct record *ret)
 	struct record record;
 
 	record.origin = wire_u64(&r);
-	record.epoch = get_u48(&r);
-	record.version = get_u48(&r);
-	record.after = get_u48(&r);
+	record.epoch = wire_u48(&r);
+	record.version = wire_u48(&r);
+	record.after = wire_u48(&r);
 	record.key = wire_u16(&r);
 	record.value = wire_bytes(&r, wire_left(&r));
 	if (r.failed || record.value.n > RECORDS_VALUE_MAX || record.origin == 0 ||
@@ -44,8 +31,8 @@ bool record_decode(struct span body, struct record *ret)
 void records_entry_encode(struct wire_writer *w, const struct records_entry *entry)
 {
 	wire_put_u64(w, entry->origin);
-	put_u48(w, entry->epoch);
-	put_u48(w, entry->version);
+	wire_put_u48(w, entry->epoch);
+	wire_put_u48(w, entry->version);
 }
 
 bool records_entry_decode(struct wire_reader *r, struct records_entry *ret)
@@ -53,8 +40,8 @@ bool records_entry_decode(struct wire_reader *r, struct records_entry *ret)
 	struct records_entry entry;
 
 	entry.origin = wire_u64(r);
-	entry.epoch = get_u48(r);
-	entry.version = get_u48(r);
+	entry.epoch = wire_u48(r);
+	entry.version = wire_u48(r);
 	if (r->failed || entry.origin == 0)
 		return false;
 	*ret = entry;

@@ -1,6 +1,7 @@
-/* The inside of struct gossip, for the files of this folder only. They call each other downwards in this order:
- * gossip.c (what comes in), beat.c, handshake.c, spread.c (claims about members), share.c (records, items),
- * suspicion.c (votes and verdicts), vitals.c (signs of life), member.c (the table and its rings), queue.c (what goes out). */
+/* The inside of struct gossip, for the files of this folder only: gossip.c (what comes in and goes out), beat.c,
+ * handshake.c (sessions), spread.c (claims about members), summary.c (the whole table, where it differs), suspicion.c
+ * (votes and verdicts), vitals.c (signs of life), member.c (the table and its rings), share.c (records and items on their
+ * way), queue.c (packets and events until they are fetched). */
 #ifndef GOSSIP_STATE_H
 #define GOSSIP_STATE_H
 
@@ -311,13 +312,16 @@ void spread_claim(struct gossip *g, struct gossip_time t, const struct message_c
 	const struct message_self *details, bool direct);
 void spread_deaths(struct gossip *g, struct gossip_time t, struct span body);
 void spread_forget(struct gossip *g, struct gossip_time t, uint64_t id, uint64_t epoch);
-void spread_send_summary(struct gossip *g, struct member *to);
-void spread_summary(
-	struct gossip *g, struct gossip_time t, struct member *from, struct message_summary *s);
+bool spread_put_member(struct wire_writer *w, const struct member *m);
 /* What news a beat has room for. */
 void spread_put_news(struct gossip *g, struct wire_writer *w);
 void spread_choose_news(struct gossip *g);
 void spread_refute(struct gossip *g, struct mono now, uint32_t incarnation);
+
+/* --- summary.c --- */
+
+void summary_send(struct gossip *g, struct member *to);
+void summary_input(struct gossip *g, struct gossip_time t, struct member *from, struct span body);
 
 /* --- share.c --- */
 

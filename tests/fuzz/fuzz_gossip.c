@@ -274,9 +274,9 @@ static bool begin(struct story *s)
 	struct gossip_addr peers[PEERS];
 
 	*s = (struct story){.t = {{1000000}, 1700000000000}, .epoch = 1000};
-	for (uint8_t i = 0; i < PEERS; i++) {
+	for (int i = 0; i < PEERS; i++) {
 		peers[i] = address((uint8_t)(2 + i));
-		s->peers[i] = (struct peer){.id = i + 1u, .epoch = 2000, .addr = peers[i]};
+		s->peers[i] = (struct peer){.id = (uint64_t)i + 1, .epoch = 2000, .addr = peers[i]};
 	}
 	config.peers = peers;
 	config.n_peers = PEERS;

@@ -92,6 +92,18 @@ struct config_header {
 	const char *name, *value;
 };
 
+/* How many requests may come from one source, for one host, or with one value of a header field. */
+enum config_limit_by { LIMIT_BY_SOURCE, LIMIT_BY_HOST, LIMIT_BY_HEADER };
+
+struct config_request_limit {
+	uint32_t count; /* 0: no limit */
+	uint64_t per_ms;
+	uint32_t burst;
+	enum config_limit_by by;
+	const char *header; /* LIMIT_BY_HEADER; a request without it is counted by its source */
+	uint32_t table;	    /* index into load.per_limit */
+};
+
 /* What a route changes of heads on their way: what is set replaces what was there. */
 struct config_headers {
 	const struct config_header *request_set, *response_set;
@@ -121,6 +133,7 @@ struct config_route {
 	struct config_headers headers;
 	struct config_listener_timeouts timeouts; /* the listener's, but for what the route says */
 	uint64_t max_body;			  /* bytes of a request's body; 0: no limit */
+	struct config_request_limit limit;
 };
 
 /* In mode = "http" the routes for one pattern of host names, the longest path first. */
@@ -249,6 +262,7 @@ struct config {
 	struct config_status status;
 	const struct config_listener *listeners;
 	size_t n_listeners;
+	uint32_t n_request_limits; /* of routes */
 	const struct config_backend *backends;
 	size_t n_backends;
 	struct config_cluster cluster;

@@ -3,6 +3,7 @@
 #include "config_address.h"
 #include "config_hosts.h"
 #include "config_listener.h"
+#include "config_rate.h"
 #include "config_tls.h"
 #include "config_value.h"
 #include "http/authority.h"
@@ -391,7 +392,7 @@ static const struct config_key route_keys[] = {
 	CONFIG_KEY_LATER("compress"),
 	CONFIG_KEY_GROUP("timeouts", config_route, timeouts, route_timeouts_keys),
 	CONFIG_KEY_NUMBER("max_body", config_route, max_body, 1, INT64_MAX),
-	CONFIG_KEY_LATER("rate_limit"),
+	CONFIG_KEY_OWN("rate_limit", config_route, limit, config_read_request_limit),
 	{0},
 };
 

@@ -7,8 +7,20 @@
  * number of connections that may be open; a source that fell out begins with a full bucket. */
 enum { RATED_SOURCES = 32768 };
 
+/* Many routes with limits share what memory there is for them. */
+enum { RATED_SOURCES_ALL = 16 * RATED_SOURCES, RATED_SOURCES_LEAST = 256 };
+
 _Static_assert(sizeof(((struct load *)0)->hash_key) == crypto_shorthash_KEYBYTES,
 	"key of crypto_shorthash");
+
+static size_t rated_sources(uint32_t n_limits)
+{
+	uint32_t share = RATED_SOURCES_ALL / n_limits;
+
+	if (share > RATED_SOURCES)
+		return RATED_SOURCES;
+	return share > RATED_SOURCES_LEAST ? share : RATED_SOURCES_LEAST;
+}
 
 static bool make_sources(struct load *load, const struct config *config)
 {
@@ -24,6 +36,11 @@ static bool make_sources(struct load *load, const struct config *config)
 		if (!load->per_listener[i])
 			return false;
 	}
+	for (uint32_t i = 0; i < load->n_limits; i++) {
+		load->per_limit[i] = sources_new(rated_sources(load->n_limits));
+		if (!load->per_limit[i])
+			return false;
+	}
 	return true;
 }
 
@@ -37,13 +54,16 @@ struct load *load_new(const struct config *config, uint32_t max_servers)
 	*load = (struct load){
 		.n_backends = (uint32_t)config->n_backends,
 		.n_listeners = (uint32_t)config->n_listeners,
+		.n_limits = config->n_request_limits,
 		.max_servers = max_servers,
 	};
 	crypto_shorthash_keygen(load->hash_key);
 	load->tickets = aligned_alloc(alignof(struct load_ticket), tickets);
 	load->active = calloc(max_servers + 1, sizeof(*load->active));
 	load->per_listener = calloc(config->n_listeners + 1, sizeof(*load->per_listener));
-	if (!load->tickets || !load->active || !load->per_listener || !make_sources(load, config)) {
+	load->per_limit = calloc(load->n_limits + 1, sizeof(*load->per_limit));
+	if (!load->tickets || !load->active || !load->per_listener || !load->per_limit ||
+		!make_sources(load, config)) {
 		load_free(load);
 		return NULL;
 	}
@@ -58,7 +78,10 @@ void load_free(struct load *load)
 		return;
 	for (uint32_t i = 0; load->per_listener && i < load->n_listeners; i++)
 		sources_free(load->per_listener[i]);
+	for (uint32_t i = 0; load->per_limit && i < load->n_limits; i++)
+		sources_free(load->per_limit[i]);
 	sources_free(load->per_source);
+	free(load->per_limit);
 	free(load->per_listener);
 	free(load->active);
 	free(load->tickets);
@@ -69,11 +92,17 @@ void load_free(struct load *load)
 uint64_t load_hash_source(const struct load *load, const struct addr *source)
 {
 	uint8_t key[ADDR_SOURCE_BYTES];
+
+	addr_source_key(source, key);
+	return load_hash_text(load, span_of(key, sizeof(key)));
+}
+
+uint64_t load_hash_text(const struct load *load, struct span text)
+{
 	uint8_t out[crypto_shorthash_BYTES];
 	uint64_t hash;
 
-	addr_source_key(source, key);
-	crypto_shorthash(out, key, sizeof(key), load->hash_key);
+	crypto_shorthash(out, text.p, text.n, load->hash_key);
 	memcpy(&hash, out, sizeof(hash));
 	return hash ? hash : 1;
 }

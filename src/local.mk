@@ -10,7 +10,7 @@ src_libconf_a_SOURCES = \
 	src/config.h src/config_address.c src/config_address.h src/config_backend.c src/config_backend.h \
 	src/cluster_kinds.h src/config_check.c src/config_check.h src/config_cluster.c src/config_cluster.h src/config_digest.c src/config_digest.h src/config_errors.c src/config_errors.h \
 	src/config_hosts.c src/config_hosts.h src/config_http.c src/config_http.h \
-	src/config_listener.c src/config_listener.h \
+	src/config_listener.c src/config_listener.h src/config_rate.c src/config_rate.h \
 	src/config_load.c src/config_load.h \
 	src/config_parse.c src/config_parse.h src/config_read.c src/config_read.h src/config_tls.c src/config_tls.h \
 	src/config_say.c src/config_say.h src/config_text.c src/config_text.h src/config_value.c src/config_value.h \
@@ -121,7 +121,7 @@ src_libdata_a_SOURCES = \
 	src/data/http_buffer.c src/data/http_buffer.h \
 	src/data/http_conn.c src/data/http_conn.h \
 	src/data/http_exchange.c src/data/http_exchange.h \
-	src/data/http_forward.c src/data/http_forward.h \
+	src/data/http_forward.c src/data/http_forward.h src/data/http_limit.c src/data/http_limit.h \
 	src/data/http_pool.c src/data/http_pool.h \
 	src/data/http_proxy.c src/data/http_proxy.h \
 	src/data/http_relay.c src/data/http_relay.h \

@@ -40,6 +40,7 @@ const struct end_reason_text end_reasons[END_REASONS] = {
 	[END_REQUEST_UNSUPPORTED] = {"QU", "request_unsupported",
 		"request for something not supported"},
 	[END_CLIENT_FLOOD] = {"QF", "client_flood", "too many frames that ask for nothing"},
+	[END_LIMIT_REQUESTS] = {"LQ", "limit_requests", "too many requests"},
 	[END_ANSWER_TIMEOUT] = {"TS", "answer_timeout", "no answer of the server in time"},
 	[END_ANSWER_MALFORMED] = {"SM", "answer_malformed", "malformed answer of the server"},
 	[END_SOURCE_REFUSED] = {"RS", "source_refused", "source not allowed on the route"},

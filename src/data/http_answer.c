@@ -231,9 +231,19 @@ bool http_answer_error(struct http_exchange *x, unsigned status, const char *why
 {
 	struct answer a = {.status = status};
 
-	if (status == 503 || status == 429)
+	if (status == 503)
 		a.field = "Retry-After: 1\r\n";
 	else if (status == 405)
 		a.field = "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
 	return answer_text(x, &a, why);
+}
+
+bool http_answer_limit(struct http_exchange *x, unsigned wait_s)
+{
+	struct answer a = {.status = 429};
+	char field[40];
+
+	snprintf(field, sizeof(field), "Retry-After: %u\r\n", wait_s);
+	a.field = field;
+	return answer_text(x, &a, NULL);
 }

@@ -11,6 +11,9 @@ bool http_answer_redirect(struct http_exchange *x, const struct config_redirect 
 bool http_answer_respond(struct http_exchange *x, const struct config_respond *with);
 bool http_answer_health(struct http_exchange *x, const struct config_respond *of);
 
+/* 429, and when to come again. */
+bool http_answer_limit(struct http_exchange *x, unsigned wait_s);
+
 /* Strict-Transport-Security, where the listener wants it: on every answer over TLS (RFC 6797). */
 void http_answer_put_hsts(struct wire_writer *w, const struct http_exchange *x);
 

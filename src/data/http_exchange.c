@@ -2,6 +2,7 @@
 
 #include "data/http_account.h"
 #include "data/http_answer.h"
+#include "data/http_limit.h"
 #include "data/http_proxy.h"
 #include "data/tls.h"
 #include "data/worker_inside.h"
@@ -119,6 +120,13 @@ static bool is_allowed(const struct http_exchange *x, const struct config_route 
 	return r->n_allow == 0 || addr_in_any(client, r->allow, r->n_allow);
 }
 
+static void refuse_for_now(struct http_exchange *x, unsigned wait_s)
+{
+	x->reason = END_LIMIT_REQUESTS;
+	close_over_body(x);
+	check_answered(x, http_answer_limit(x, wait_s));
+}
+
 /* One whose length is not said is counted on its way. */
 static bool is_too_large(struct http_exchange *x, const struct config_route *r)
 {
@@ -162,6 +170,7 @@ static void route(struct http_exchange *x, struct span bytes)
 {
 	int found = find_route(x);
 	const struct config_route *r;
+	unsigned wait_s;
 
 	if (!is_meant_for_us(x)) {
 		http_exchange_refuse(x, 421, END_MISDIRECTED,
@@ -181,6 +190,8 @@ static void route(struct http_exchange *x, struct span bytes)
 	r = &listener_of(x)->routes[found];
 	if (!is_allowed(x, r))
 		http_exchange_refuse(x, 403, END_SOURCE_REFUSED, NULL);
+	else if (http_limit_is_exceeded(x, &r->limit, bytes, &wait_s))
+		refuse_for_now(x, wait_s);
 	else if (is_too_large(x, r))
 		http_exchange_refuse(
 			x, 413, END_REQUEST_TOO_LARGE, "more than the route's max_body");

@@ -193,3 +193,23 @@ Test(config_http, field_that_frames_a_message_is_not_the_operators)
 		"\"a\\x0ab\"; expected "
 		"a header field's value: text without line ends");
 }
+
+Test(config_http, limit_on_requests_says_whom_it_counts_and_where)
+{
+	expect_errors(
+		"{ backend = \"b\"; rate_limit = { per = \"1s\"; by = \"header:\";\nstore = "
+		"\"cluster\"; }; }, { path = \"/a\"; backend = \"b\";\nrate_limit = { requests = "
+		"0; store = \"disk\"; }; }",
+		"t.conf:1: listeners[0].routes[0].rate_limit.requests: missing; expected how many "
+		"requests may come in `per`\n"
+		"t.conf:1: listeners[0].routes[0].rate_limit.by: found \"header:\"; expected "
+		"\"source\", \"host\" or \"header:NAME\"\n"
+		"t.conf:2: listeners[0].routes[0].rate_limit.store: \"cluster\" is not supported "
+		"yet by this version\n"
+		"t.conf:3: listeners[0].routes[1].rate_limit.requests: found integer 0; expected "
+		"an "
+		"integer "
+		"from 1 to 1000000000\n"
+		"t.conf:3: listeners[0].routes[1].rate_limit.store: found \"disk\"; expected "
+		"\"local\"");
+}

@@ -318,7 +318,9 @@ Test(config_load, of_the_whole_platform_only_what_comes_later_is_refused)
 	case_errors(text,
 		"t.conf:19: listeners[0].tls.certificates: \"/nowhere/certs\": No such file or "
 		"directory; expected a certificate, its chain and its key in PEM\n"
-		"t.conf:35: listeners[0].routes[5].rate_limit: not supported yet by this version\n"
+		"t.conf:35: listeners[0].routes[5].rate_limit.store: \"redis\" is not supported "
+		"yet by "
+		"this version\n"
 		"t.conf:62: redis: not supported yet by this version\n"
 		"t.conf:64: discovery: not supported yet by this version");
 	free(text);

@@ -122,6 +122,38 @@ static void body_is_no_larger_than_allowed(void)
 	rig_free(r);
 }
 
+/* The bucket is full at start; each value of the header has its own, and who has none is counted by source. */
+static void requests_beyond_the_limit_get_429(void)
+{
+	struct rig *r =
+		rig_new(&(struct rig_options){.http = "{ respond = { body = \"x\"; }; rate_limit = "
+						      "{ requests = 2; per = \"1h\"; by = "
+						      "\"header:X-Key\"; }; }, { path = \"/free\"; "
+						      "respond = { body = \"x\"; }; }"});
+	static const char *const keys[] = {"X-Key: a\r\n", "x-key: b\r\n", ""};
+	int client = rig_connect(r);
+	char text[100], body[32];
+
+	for (unsigned k = 0; k < 3; k++)
+		for (unsigned i = 0; i < 3; i++) {
+			const char *h, *says = i < 2 ? "x" : "429 Too Many Requests\n";
+
+			snprintf(
+				text, sizeof(text), "GET / HTTP/1.1\r\nHost: a\r\n%s\r\n", keys[k]);
+			CHECK(send_text(client, text));
+			h = head(client);
+			CHECK(begins(h, i < 2 ? "HTTP/1.1 200 " : "HTTP/1.1 429 "));
+			CHECK(i < 2 || strstr(h, "\r\nRetry-After: "));
+			CHECK(get(client, body, strlen(says)) &&
+				memcmp(body, says, strlen(says)) == 0);
+		}
+	CHECK(send_text(client, "GET /free HTTP/1.1\r\nHost: a\r\nX-Key: a\r\n\r\n"));
+	CHECK(begins(head(client), "HTTP/1.1 200 "));
+	CHECK(UNTIL(r, tally_get(&r->tally->requests_ended[END_LIMIT_REQUESTS]) == 3));
+	end(&client);
+	rig_free(r);
+}
+
 int main(void)
 {
 	static const struct tap_case cases[] = {
@@ -129,6 +161,7 @@ int main(void)
 		CASE(fields_are_set_and_removed_both_ways),
 		CASE(time_limits_of_the_route_come_before_the_listeners),
 		CASE(body_is_no_larger_than_allowed),
+		CASE(requests_beyond_the_limit_get_429),
 	};
 
 	return tap_run(cases, sizeof(cases) / sizeof(cases[0]));

@@ -1,0 +1,10 @@
+/* Reads a route's rate limit on requests. */
+#ifndef CONFIG_RATE_H
+#define CONFIG_RATE_H
+
+#include "config_read.h"
+
+/* To a struct config_request_limit. */
+void config_read_request_limit(struct config_reader *r, const config_setting_t *s, void *to);
+
+#endif

@@ -32,7 +32,9 @@ lib_libbalance_a_SOURCES = \
 	lib/balance/balance.h lib/balance/leastconn.c lib/balance/plan.c lib/balance/plan.h \
 	lib/balance/random2.c lib/balance/roundrobin.c lib/balance/sequence.c lib/balance/source.c
 lib_libbalance_a_CFLAGS = $(STRICT_CFLAGS)
-lib_libhealth_a_SOURCES = lib/health/health.c lib/health/health.h lib/health/merge.c lib/health/merge.h
+lib_libhealth_a_SOURCES = \
+	lib/health/health.c lib/health/health.h lib/health/merge.c lib/health/merge.h \
+	lib/health/reach.c lib/health/reach.h
 lib_libhealth_a_CFLAGS = $(STRICT_CFLAGS)
 lib_libratelimit_a_SOURCES = \
 	lib/ratelimit/bucket.c lib/ratelimit/bucket.h lib/ratelimit/sources.c lib/ratelimit/sources.h

@@ -82,6 +82,7 @@ src_libadmin_a_SOURCES = \
 	src/control/server_words.c src/control/server_words.h \
 	src/control/stat.h src/control/stat_column.c src/control/stat_column.h src/control/stat_columns.c \
 	src/control/health_record.c src/control/health_record.h src/control/shared_health.c src/control/shared_health.h \
+	src/control/shared_health_inside.h src/control/shared_reach.c \
 	src/control/stat_cluster.c src/control/stat_health.c src/control/stat_info.c src/control/stat_row.c src/control/stat_row.h \
 	src/control/stat_write.c src/control/state.c src/control/state.h \
 	src/control/state_file.c src/control/state_file.h \

@@ -163,7 +163,7 @@ bool message_get_challenge(struct span body, struct message_challenge *ret)
 	uint64_t known_epoch = wire_u48(&r);
 	uint64_t known_sequence = wire_u64(&r);
 
-	if (!at_end(&r) || known_sequence > MESSAGE_SEQUENCE_MAX)
+	if (nonce.n == 0 || !at_end(&r) || known_sequence > MESSAGE_SEQUENCE_MAX)
 		return false;
 	memcpy(ret->nonce, nonce.p, MESSAGE_NONCE);
 	ret->to_epoch = to_epoch;

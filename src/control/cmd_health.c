@@ -12,7 +12,8 @@ static const char *time_or_never(uint64_t wall_us, char buf[LOG_TIME_MAX])
 }
 
 /* Why this node goes by what it goes by, where that is not its own check alone. */
-static const char *remark(const struct server *s, const struct health_views *v)
+static const char *remark(
+	const struct shared_health *h, const struct server *s, const struct health_views *v)
 {
 	if (!s->checks_enabled || s->admin == SERVER_MAINT)
 		return "";
@@ -20,7 +21,7 @@ static const char *remark(const struct server *s, const struct health_views *v)
 		return health_adopted(v) == HEALTH_UNKNOWN ? ", not checked here yet"
 							   : ", as the others see it until it is "
 							     "checked here";
-	if (health_is_unreachable(v))
+	if (shared_health_is_lost(h, s))
 		return ", unreachable from here only";
 	return "";
 }
@@ -29,11 +30,12 @@ static void write_server(struct command *cmd, const struct server *s)
 {
 	static const char *const admin_names[] = {
 		[SERVER_READY] = "ready", [SERVER_DRAIN] = "drain", [SERVER_MAINT] = "maint"};
-	struct health_views v = shared_health_count(cmd->control->shared_health, s);
+	const struct shared_health *h = cmd->control->shared_health;
+	struct health_views v = shared_health_count(h, s);
 	char addr[ADDR_TEXT_MAX], status[32], since[LOG_TIME_MAX];
 
 	expo_fmt(cmd->out, "%s/%s %s: %s%s since %s, admin %s; cluster %s", s->backend->conf->name,
-		s->name, addr_format(&s->addr, addr), server_status(s, status), remark(s, &v),
+		s->name, addr_format(&s->addr, addr), server_status(s, status), remark(h, s, &v),
 		time_or_never(s->last_change_wall_us, since), admin_names[s->admin],
 		cluster_health_word(cmd->control, s));
 	if (v.others_up + v.others_down > 0)

@@ -6,6 +6,16 @@
 #include <sodium.h>
 #include <string.h>
 
+enum { AGE_UNIT_MS = 10 };
+
+/* Rounded up, so that no check seems to be later than it was. */
+static uint16_t age_of(const struct health_entry *e)
+{
+	if (e->age_ms > HEALTH_AGE_MAX_MS)
+		return UINT16_MAX;
+	return (uint16_t)((e->age_ms + AGE_UNIT_MS - 1) / AGE_UNIT_MS);
+}
+
 size_t health_record_encode(
 	const struct health_entry *entries, size_t n, uint8_t buf[HEALTH_RECORD_MAX])
 {
@@ -20,6 +30,7 @@ size_t health_record_encode(
 		wire_put_u8(&w, entries[i].status);
 		wire_put_u16(&w, entries[i].code);
 		wire_put_u32(&w, entries[i].checked_s);
+		wire_put_u16(&w, age_of(&entries[i]));
 	}
 	return wire_written(&w);
 }
@@ -34,20 +45,21 @@ static struct health_entry read_entry(struct span bytes, unsigned statuses)
 	e.status = wire_u8(&r);
 	e.code = wire_u16(&r);
 	e.checked_s = wire_u32(&r);
+	e.age_ms = wire_left(&r) >= 2 ? (uint32_t)wire_u16(&r) * AGE_UNIT_MS : UINT32_MAX;
 	if (e.status >= statuses)
 		e.status = 0;
 	return e;
 }
 
 int health_record_decode(
-	struct span value, struct health_entry ret[HEALTH_RECORD_ENTRIES], unsigned statuses)
+	struct span value, struct health_entry ret[HEALTH_RECORD_READ_MAX], unsigned statuses)
 {
 	struct wire_reader r = wire_read(value);
 	uint8_t version = wire_u8(&r), size = wire_u8(&r);
 	int n = 0;
 
-	if (r.failed || version != HEALTH_RECORD_VERSION || size < HEALTH_ENTRY_BYTES ||
-		wire_left(&r) % size != 0 || wire_left(&r) / size > HEALTH_RECORD_ENTRIES)
+	if (r.failed || version != HEALTH_RECORD_VERSION || size < HEALTH_ENTRY_BYTES_MIN ||
+		wire_left(&r) % size != 0 || wire_left(&r) / size > HEALTH_RECORD_READ_MAX)
 		return -1;
 	while (wire_left(&r) > 0)
 		ret[n++] = read_entry(wire_bytes(&r, size), statuses);

@@ -2,7 +2,8 @@
  * byte that says how long an entry is (a later version may make it longer), then entries, in network order:
  *
  *	server u64 (health_key), state u8 (0 unknown, 1 up, 2 down), status u8 (enum check_status), code u16 (of HTTP, or 0),
- *	checked u32 (seconds since 1970 by the node's own clock: for people; 0: never)
+ *	checked u32 (seconds since 1970 by the node's own clock: for people; 0: never),
+ *	age u16 (of that check when this was sent, in units of 10 ms; 65535: more, or none)
  *
  * Servers are told by a hash of their names, so that nodes with unequal configurations understand each other. Pure. */
 #ifndef CONTROL_HEALTH_RECORD_H
@@ -16,9 +17,12 @@
 
 enum {
 	HEALTH_RECORD_VERSION = 1,
-	HEALTH_ENTRY_BYTES = 16,
-	HEALTH_RECORD_ENTRIES = 29, /* in 480 bytes */
+	HEALTH_ENTRY_BYTES = 18,
+	HEALTH_ENTRY_BYTES_MIN = 16, /* without an age */
+	HEALTH_RECORD_ENTRIES = 26,  /* in 480 bytes */
+	HEALTH_RECORD_READ_MAX = 29, /* of shorter ones */
 	HEALTH_RECORD_MAX = 2 + HEALTH_RECORD_ENTRIES * HEALTH_ENTRY_BYTES,
+	HEALTH_AGE_MAX_MS = 655340,
 };
 
 struct health_entry {
@@ -27,6 +31,7 @@ struct health_entry {
 	uint8_t status;
 	uint16_t code;
 	uint32_t checked_s;
+	uint32_t age_ms; /* above HEALTH_AGE_MAX_MS: not known */
 };
 
 /* n <= HEALTH_RECORD_ENTRIES. Returns bytes written. */
@@ -35,7 +40,7 @@ size_t health_record_encode(
 
 /* Entries read; -1: malformed, or of another version. A state or status that is not known reads as unknown, 0. */
 int health_record_decode(
-	struct span value, struct health_entry ret[HEALTH_RECORD_ENTRIES], unsigned statuses);
+	struct span value, struct health_entry ret[HEALTH_RECORD_READ_MAX], unsigned statuses);
 
 /* BLAKE2b of "backend/server", the first 64 bits. */
 uint64_t health_key(const char *backend, const char *server);

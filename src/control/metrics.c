@@ -58,8 +58,9 @@ static void write_process(struct writer *w)
 		paused = GAUGE("accepting_paused",
 			"1 while accepting is paused for a limit or want of descriptors."),
 		draining = GAUGE("stopping", "1 during a graceful stop."),
-		unreachable = GAUGE("servers_unreachable",
-			"Servers that only this node cannot reach: others can."),
+		unreachable = GAUGE(
+			"servers_unreachable", "Servers that only this node cannot reach, while "
+					       "others can, for longer than their checks take."),
 		bans = GAUGE("bans", "Sources and networks that are banned.");
 	const struct control *c = w->c;
 	struct expo_label labels[] = {

@@ -2,12 +2,10 @@
 
 #include "base/wire.h"
 #include "control/cluster.h"
-#include "control/health_record.h"
+#include "control/shared_health_inside.h"
 #include "log.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum {
 	PIECES = CLUSTER_RECORD_HEALTH_LAST - CLUSTER_RECORD_HEALTH_FIRST + 1,
@@ -16,39 +14,9 @@ enum {
 	MESSAGE_BYTES = 9,
 };
 
-/* What a node sees of one server. */
-struct seen {
-	struct health_entry entry; /* its `server` is 0: nothing */
-	uint16_t piece;		   /* the record that said so */
-};
-
-struct peer {
-	uint64_t id;
-	struct seen *seen; /* by server id */
-};
-
-/* What is known of one server beside its struct. */
-struct shared_server {
-	uint64_t key;		   /* 0: no such server */
-	enum health_view told;	   /* what the others heard last of this node's view */
-	struct mono told_failed;   /* when they last heard of a failed connect */
-	bool unreachable, adopted; /* by the others' word */
-};
-
-struct shared_health {
-	struct control *control;
-	struct peer *peers;
-	size_t n_peers;
-	struct shared_server *servers; /* by id */
-	uint32_t max_servers;
-	struct event *refresh;
-	struct shared_health_hooks hooks;
-	bool said_too_many;
-};
-
 /* --- this node's view --- */
 
-static enum health_view own_view(const struct server *s)
+enum health_view shared_health_own(const struct server *s)
 {
 	if (!s->checks_enabled || !s->judged || s->admin == SERVER_MAINT)
 		return HEALTH_UNKNOWN;
@@ -60,14 +28,22 @@ static uint16_t piece_of(uint32_t id)
 	return (uint16_t)(CLUSTER_RECORD_HEALTH_FIRST + id / HEALTH_RECORD_ENTRIES);
 }
 
+static uint32_t age_ms(const struct server *s)
+{
+	uint64_t ms = mono_diff_us(s->last_check_at, mono_now()) / 1000;
+
+	return s->last_check_at.us && ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
+}
+
 static struct health_entry entry_of(const struct shared_health *h, const struct server *s)
 {
 	return (struct health_entry){
 		.server = h->servers[s->id].key,
-		.state = own_view(s),
+		.state = shared_health_own(s),
 		.status = (uint8_t)s->last_check.status,
 		.code = (uint16_t)s->last_check.code,
 		.checked_s = (uint32_t)(s->last_check_wall_us / 1000000),
+		.age_ms = age_ms(s),
 	};
 }
 
@@ -85,7 +61,7 @@ static void publish_piece(struct shared_health *h, uint16_t piece)
 		if (!s || !s->checks_enabled || !h->servers[id].key)
 			continue;
 		entries[n++] = entry_of(h, s);
-		h->servers[id].told = own_view(s);
+		h->servers[id].told = shared_health_own(s);
 	}
 	cluster_publish(h->control->cluster, piece,
 		n > 0 ? span_of(value, health_record_encode(entries, n, value)) : span_of(NULL, 0));
@@ -122,9 +98,19 @@ static void on_refresh(evutil_socket_t fd, short what, void *arg)
 		publish_all(h);
 }
 
+static void on_patience(evutil_socket_t fd, short what, void *arg)
+{
+	struct shared_health *h = arg;
+
+	(void)fd;
+	(void)what;
+	h->patience_at.us = 0;
+	shared_reach_settle_all(h);
+}
+
 /* --- the others' --- */
 
-static bool is_fresh(const struct shared_health *h, const struct peer *p)
+bool shared_health_is_fresh(const struct shared_health *h, const struct peer *p)
 {
 	const struct cluster_member *m = cluster_find(h->control->cluster, p->id);
 
@@ -139,113 +125,33 @@ static void count_view(struct health_views *v, enum health_view state)
 
 struct health_views shared_health_count(const struct shared_health *h, const struct server *s)
 {
-	struct health_views v = {.own = own_view(s)};
+	struct health_views v = {.own = shared_health_own(s)};
 
 	for (size_t i = 0; i < h->n_peers; i++)
-		if (is_fresh(h, &h->peers[i]))
+		if (shared_health_is_fresh(h, &h->peers[i]))
 			count_view(&v, h->peers[i].seen[s->id].entry.state);
 	return v;
 }
 
-/* "lb-02", "lb-02 and 2 more": who says so. */
-static const char *who_says(
-	const struct shared_health *h, const struct server *s, enum health_view state, char buf[96])
+/* A node that saw it down is told that it was good here since: otherwise it would not hear so before the next refresh. */
+static bool is_answer_due(struct shared_health *h, const struct server *s)
 {
-	const char *first = NULL;
-	unsigned more = 0;
+	struct mono *doubted_at = &h->servers[s->id].doubted_at;
 
-	for (size_t i = 0; i < h->n_peers; i++) {
-		const struct cluster_member *m;
-
-		if (h->peers[i].seen[s->id].entry.state != state || !is_fresh(h, &h->peers[i]))
-			continue;
-		m = cluster_find(h->control->cluster, h->peers[i].id);
-		if (first)
-			more++;
-		else
-			first = m->name;
-	}
-	if (more > 0)
-		snprintf(buf, 96, "%.63s and %u more", first, more);
-	else
-		snprintf(buf, 96, "%.63s", first ? first : "nobody");
-	return buf;
-}
-
-static void say_reach(const struct shared_health *h, const struct server *s, bool unreachable)
-{
-	char who[96];
-
-	if (unreachable)
-		log_warning("health",
-			"%s/%s is unreachable from here only: %s can reach it; look at this node's "
-			"way to it",
-			s->backend->conf->name, s->name, who_says(h, s, HEALTH_UP, who));
-	else if (server_is_up(s))
-		log_notice("health", "%s/%s is reachable from here again", s->backend->conf->name,
-			s->name);
-}
-
-/* --- what follows --- */
-
-/* One that is out of reach is never rounded away. */
-static void tell_reach(const struct shared_health *h)
-{
-	unsigned all = 0, unreachable = 0;
-
-	for (uint32_t id = 0; id < h->max_servers; id++) {
-		all += h->servers[id].key != 0;
-		unreachable += h->servers[id].key && h->servers[id].unreachable;
-	}
-	if (h->hooks.reach && all > 0)
-		h->hooks.reach(h->control, 100 * (all - unreachable) / all);
-}
-
-static void adopt(struct shared_health *h, struct server *s, const struct health_views *v)
-{
-	enum health_view verdict = health_adopted(v);
-	char who[96], why[128];
-
-	if (v->own != HEALTH_UNKNOWN || verdict == HEALTH_UNKNOWN)
-		return;
-	h->servers[s->id].adopted = true;
-	snprintf(why, sizeof(why), "as %s %s", who_says(h, s, verdict, who),
-		strstr(who, "more") ? "see it" : "sees it");
-	servers_adopt(h->control->servers, s, verdict == HEALTH_UP, why);
-}
-
-static void settle(struct shared_health *h, struct server *s)
-{
-	struct health_views v = shared_health_count(h, s);
-	struct shared_server *own = &h->servers[s->id];
-	bool unreachable = health_is_unreachable(&v);
-
-	servers_set_peers_up(h->control->servers, s, v.others_up > 0);
-	if (!s->judged)
-		adopt(h, s, &v);
-	if (unreachable == own->unreachable)
-		return;
-	own->unreachable = unreachable;
-	say_reach(h, s, unreachable);
-	tell_reach(h);
-}
-
-static void settle_all(struct shared_health *h)
-{
-	for (uint32_t id = 0; id < h->max_servers; id++) {
-		struct server *s =
-			h->servers[id].key ? servers_by_id(h->control->servers, id) : NULL;
-
-		if (s)
-			settle(h, s);
-	}
+	if (!doubted_at->us || s->last_check_at.us <= doubted_at->us ||
+		!check_statuses[s->last_check.status].ok)
+		return false;
+	doubted_at->us = 0;
+	return true;
 }
 
 void shared_health_observed(struct shared_health *h, struct server *s)
 {
-	if (h->servers[s->id].key && own_view(s) != h->servers[s->id].told)
+	const struct shared_server *own = &h->servers[s->id];
+
+	if (own->key && (is_answer_due(h, s) || shared_health_own(s) != own->told))
 		publish_server(h, s->id);
-	settle(h, s);
+	shared_reach_settle(h, s);
 }
 
 static void look_closer(struct shared_health *h, struct server *s)
@@ -280,17 +186,35 @@ static struct server *server_of_key(const struct shared_health *h, uint64_t key)
 	return NULL;
 }
 
+/* About when that check was made. Delivery takes its time, so it seems later than it was; the very same word that comes
+ * again, for it was asked for again, is as old as it was. */
+static struct mono checked_at(
+	const struct seen *before, const struct health_entry *e, struct mono heard_at)
+{
+	uint64_t age_us = (uint64_t)e->age_ms * 1000;
+
+	if (e->age_ms > HEALTH_AGE_MAX_MS || heard_at.us <= age_us)
+		return (struct mono){0};
+	heard_at.us -= age_us;
+	if (before->entry.checked_s == e->checked_s && before->entry.age_ms == e->age_ms &&
+		before->checked_at.us < heard_at.us)
+		return before->checked_at;
+	return heard_at;
+}
+
 static void take_view(
 	struct shared_health *h, struct server *s, struct seen *seen, const struct seen *news)
 {
 	enum health_view before = seen->entry.state, after = news->entry.state;
 
 	*seen = *news;
-	if (after == before)
-		return;
-	if (health_look_again(own_view(s), before, after))
+	if (health_look_again(shared_health_own(s), before, after)) {
+		if (after == HEALTH_DOWN)
+			h->servers[s->id].doubted_at = mono_now();
 		look_closer(h, s);
-	settle(h, s);
+	}
+	if (after != before || shared_health_own(s) == HEALTH_DOWN)
+		shared_reach_settle(h, s);
 }
 
 static bool is_listed(const struct health_entry *entries, int n, uint64_t key)
@@ -319,30 +243,37 @@ static void forget_rest(struct shared_health *h, struct peer *p, uint16_t piece,
 	}
 }
 
-static void on_record(void *arg, uint64_t origin, uint16_t key, struct span value)
+/* heard_at: us 0 for one that came some time ago. */
+static void take_record(struct shared_health *h, struct peer *p, uint16_t key, struct span value,
+	struct mono heard_at)
 {
-	struct shared_health *h = arg;
-	struct health_entry entries[HEALTH_RECORD_ENTRIES];
-	struct peer *p;
-	int n = 0;
+	struct health_entry entries[HEALTH_RECORD_READ_MAX];
+	int n = value.n > 0 ? health_record_decode(value, entries, CHECK_STATUSES) : 0;
 
-	if (key < CLUSTER_RECORD_HEALTH_FIRST || key > CLUSTER_RECORD_HEALTH_LAST)
-		return;
-	p = peer_of(h, origin);
-	if (!p)
-		return; /* out of memory: the next refresh brings it again */
-	if (value.n > 0)
-		n = health_record_decode(value, entries, CHECK_STATUSES);
 	if (n < 0)
 		return;
 	for (int i = 0; i < n; i++) {
 		struct server *s = server_of_key(h, entries[i].server);
 		struct seen news = {.entry = entries[i], .piece = key};
 
-		if (s)
-			take_view(h, s, &p->seen[s->id], &news);
+		if (!s)
+			continue;
+		news.checked_at = checked_at(&p->seen[s->id], &entries[i], heard_at);
+		take_view(h, s, &p->seen[s->id], &news);
 	}
 	forget_rest(h, p, key, entries, n);
+}
+
+static void on_record(void *arg, uint64_t origin, uint16_t key, struct span value)
+{
+	struct shared_health *h = arg;
+	struct peer *p;
+
+	if (key < CLUSTER_RECORD_HEALTH_FIRST || key > CLUSTER_RECORD_HEALTH_LAST)
+		return;
+	p = peer_of(h, origin);
+	if (p) /* else out of memory: the next refresh brings it again */
+		take_record(h, p, key, value, mono_now());
 }
 
 /* --- failed connects --- */
@@ -395,39 +326,46 @@ static void on_message(void *arg, uint64_t from, uint8_t kind, struct span value
 static void on_member(void *arg, const struct cluster_member *m)
 {
 	(void)m;
-	settle_all(arg);
+	shared_reach_settle_all(arg);
+}
+
+static void forget_peer(struct shared_health *h, size_t i)
+{
+	free(h->peers[i].seen);
+	h->peers[i] = h->peers[--h->n_peers];
 }
 
 static void on_forgotten(void *arg, uint64_t id)
 {
 	struct shared_health *h = arg;
 
-	for (size_t i = 0; i < h->n_peers; i++)
-		if (h->peers[i].id == id) {
-			free(h->peers[i].seen);
-			h->peers[i] = h->peers[--h->n_peers];
-			break;
-		}
-	settle_all(h);
+	for (size_t i = h->n_peers; i-- > 0;)
+		if (h->peers[i].id == id)
+			forget_peer(h, i);
+	shared_reach_settle_all(h);
+}
+
+static void take_again(struct shared_health *h, struct peer *p)
+{
+	static const struct mono long_ago;
+
+	for (unsigned k = CLUSTER_RECORD_HEALTH_FIRST; k <= CLUSTER_RECORD_HEALTH_LAST; k++) {
+		struct span value = cluster_record(h->control->cluster, p->id, (uint16_t)k);
+
+		if (value.n > 0)
+			take_record(h, p, (uint16_t)k, value, long_ago);
+	}
 }
 
 /* What the others said of it before it was there is asked for again. */
 void shared_health_added(struct shared_health *h, struct server *s)
 {
-	struct cluster *cl = h->control->cluster;
-
 	h->servers[s->id] =
 		(struct shared_server){.key = health_key(s->backend->conf->name, s->name)};
 	for (size_t i = 0; i < h->n_peers; i++)
 		h->peers[i].seen[s->id] = (struct seen){.piece = 0};
 	for (size_t i = 0; i < h->n_peers; i++)
-		for (unsigned k = CLUSTER_RECORD_HEALTH_FIRST; k <= CLUSTER_RECORD_HEALTH_LAST;
-			k++) {
-			struct span value = cluster_record(cl, h->peers[i].id, (uint16_t)k);
-
-			if (value.n > 0)
-				on_record(h, h->peers[i].id, (uint16_t)k, value);
-		}
+		take_again(h, &h->peers[i]);
 	publish_server(h, s->id);
 }
 
@@ -451,16 +389,6 @@ bool shared_health_is_settled(const struct shared_health *h)
 	return true;
 }
 
-unsigned shared_health_unreachable(const struct control *c)
-{
-	const struct shared_health *h = c->shared_health;
-	unsigned n = 0;
-
-	for (uint32_t id = 0; h && id < h->max_servers; id++)
-		n += h->servers[id].key && h->servers[id].unreachable;
-	return n;
-}
-
 size_t shared_health_views(const struct shared_health *h, const struct server *s,
 	struct shared_view ret[SHARED_VIEWS_MAX])
 {
@@ -468,7 +396,7 @@ size_t shared_health_views(const struct shared_health *h, const struct server *s
 	size_t members = cluster_members(cl), n = 0;
 
 	ret[n++] = (struct shared_view){.node = h->control->config->node,
-		.state = own_view(s),
+		.state = shared_health_own(s),
 		.fresh = true,
 		.status = s->last_check.status,
 		.code = s->last_check.code,
@@ -523,7 +451,8 @@ struct shared_health *shared_health_new(struct control *c, const struct shared_h
 	h->max_servers = c->load->max_servers;
 	h->servers = calloc(h->max_servers + 1, sizeof(*h->servers));
 	h->refresh = event_new(c->base, -1, EV_PERSIST, on_refresh, h);
-	if (!h->servers || !h->refresh || event_add(h->refresh, &period) < 0) {
+	h->patience = evtimer_new(c->base, on_patience, h);
+	if (!h->servers || !h->refresh || !h->patience || event_add(h->refresh, &period) < 0) {
 		shared_health_free(h);
 		return NULL;
 	}
@@ -540,6 +469,8 @@ void shared_health_free(struct shared_health *h)
 		free(h->peers[i].seen);
 	if (h->refresh)
 		event_free(h->refresh);
+	if (h->patience)
+		event_free(h->patience);
 	free(h->peers);
 	free(h->servers);
 	free(h);

@@ -35,7 +35,9 @@ void shared_health_connect_failed(struct shared_health *h, uint32_t server_id, i
 /* Every server that is checked has been, here or by a node that is heard: connections may come. */
 bool shared_health_is_settled(const struct shared_health *h);
 
-/* How many servers only this node cannot reach, others do. It lowers this node's claim to virtual addresses. */
+/* Servers that only this node cannot reach, others do: for longer than others may take to check, see health/reach.h.
+ * They lower this node's claim to virtual addresses. */
+bool shared_health_is_lost(const struct shared_health *h, const struct server *s);
 unsigned shared_health_unreachable(const struct control *c);
 
 /* --- for show health --- */

@@ -77,6 +77,11 @@ tests_unit_src_control_probe_test_LDADD = $(CHECKS_LIBS) $(SERVERS_LIBS)
 
 unit_tests =
 
+unit_tests += tests/unit/lib/health/reach_test
+tests_unit_lib_health_reach_test_SOURCES = tests/unit/lib/health/reach_test.c
+tests_unit_lib_health_reach_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_lib_health_reach_test_LDADD = lib/libhealth.a $(UNIT_LIBS)
+
 unit_tests += tests/unit/lib/health/merge_test
 tests_unit_lib_health_merge_test_SOURCES = tests/unit/lib/health/merge_test.c
 tests_unit_lib_health_merge_test_CFLAGS = $(UNIT_CFLAGS)

@@ -1,5 +1,7 @@
 #include "certs.h"
 
+#include "base/bug.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
@@ -276,6 +278,14 @@ static bool set_options(SSL_CTX *ssl, const struct config_tls *conf)
 	       (!conf->ciphers || SSL_CTX_set_cipher_list(ssl, conf->ciphers) == 1);
 }
 
+static const char *path_of(const struct context *x)
+{
+	for (int i = 0; i < CERT_KINDS; i++)
+		if (x->cert[i])
+			return x->cert[i]->path;
+	return "no certificate";
+}
+
 static bool open_context(struct certs *c, struct context *x, char why[CERT_WHY_MAX])
 {
 	x->ssl = SSL_CTX_new(TLS_server_method());
@@ -291,8 +301,7 @@ static bool open_context(struct certs *c, struct context *x, char why[CERT_WHY_M
 	}
 	return true;
 failed:
-	snprintf(why, CERT_WHY_MAX, "%s: OpenSSL refuses it: %s",
-		x->cert[CERT_RSA] ? x->cert[CERT_RSA]->path : x->cert[CERT_ECDSA]->path,
+	snprintf(why, CERT_WHY_MAX, "%s: OpenSSL refuses it: %s", path_of(x),
 		ERR_reason_error_string(ERR_peek_last_error()));
 	ERR_clear_error();
 	return false;
@@ -347,8 +356,10 @@ static size_t count_names(const struct certs *c)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < c->n_list; i++)
+	for (size_t i = 0; i < c->n_list; i++) {
+		BUG_ON(!c->list[i]);
 		n += c->list[i]->n_names;
+	}
 	return n;
 }
 

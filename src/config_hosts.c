@@ -2,6 +2,8 @@
 
 #include "config_hosts.h"
 
+#include "base/bug.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,6 +83,7 @@ static void add_pattern(
 		config_error_why(ds->reader, s, hostmatch_strerror(status), NAME_EXPECTED);
 		return;
 	}
+	BUG_ON(!ds->all);
 	claim(ds, &ds->all[known], s, route);
 }
 
@@ -142,7 +145,8 @@ void config_build_hosts(
 	for (size_t i = 0; i < ds.n; i++) {
 		struct draft *d = &ds.all[i];
 
-		qsort_r(d->routes, d->n, sizeof(*d->routes), compare, l);
+		if (d->n > 1)
+			qsort_r(d->routes, d->n, sizeof(*d->routes), compare, l);
 		hosts[i] = (struct config_host){d->routes, d->n, next_of(l->match, d->name)};
 	}
 	l->hosts = hosts;

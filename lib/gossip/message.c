@@ -182,7 +182,7 @@ bool message_put_echo(struct wire_writer *w, const uint8_t nonce[MESSAGE_NONCE])
 
 bool message_get_echo(struct span body, uint8_t ret_nonce[MESSAGE_NONCE])
 {
-	if (body.n != MESSAGE_NONCE)
+	if (!body.p || body.n != MESSAGE_NONCE)
 		return false;
 	memcpy(ret_nonce, body.p, MESSAGE_NONCE);
 	return true;

@@ -141,7 +141,8 @@ static void put(struct bans *b, const struct ban *ban)
 		return;
 	}
 	if (!old) {
-		memmove(&b->all[at + 1], &b->all[at], (b->n - at) * sizeof(*ban));
+		if (at < b->n)
+			memmove(&b->all[at + 1], &b->all[at], (b->n - at) * sizeof(*ban));
 		b->n++;
 		b->added = true;
 		publish_soon(b);

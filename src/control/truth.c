@@ -243,7 +243,7 @@ static const char *settle_word(struct truth *t, struct look *l, char why[96])
 		return l->value;
 	case WORD_LOCAL:
 		snprintf(why, 96, "as kept in state.json, for this node");
-		return l->entry->local;
+		return l->entry ? l->entry->local : "";
 	case WORD_CHANGED:
 		overrule(t, l);
 		break;

@@ -330,7 +330,7 @@ static void on_missed(struct vip *v, struct mono now)
 {
 	look_at_addresses(v);
 	for (size_t i = 0; i < v->n_slots; i++) {
-		struct vipaddr_link link;
+		struct vipaddr_link link = {0};
 		struct vip_slot *s = &v->slots[i];
 
 		if (vipaddr_link_by_name(v->addrs, s->conf->interface, &link) == 0)

@@ -85,9 +85,10 @@ void vip_watch_servers(struct vip *v, struct mono now)
 
 	for (size_t i = 0; i < servers_backends(all); i++)
 		n += servers_backend(all, i)->n_servers;
-	elect_set_priority(v->elect, now,
-		lost < n ? (uint16_t)(ELECT_PRIORITY_FULL * (n - lost) / n)
-			 : (uint16_t)(n ? 0 : ELECT_PRIORITY_FULL));
+	if (n == 0)
+		n = 1;
+	elect_set_priority(
+		v->elect, now, lost < n ? (uint16_t)(ELECT_PRIORITY_FULL * (n - lost) / n) : 0);
 }
 
 /* --- the gateway --- */

@@ -209,7 +209,7 @@ void account_record(struct worker *w, struct access_record *r, const uint8_t *te
 
 	r->end_wall_us = wall_us();
 	memcpy(bytes, r, sizeof(*r));
-	if (n > 0)
+	if (texts)
 		memcpy(bytes + sizeof(*r), texts, n);
 	if (!ring_put(w->setup.access, bytes, sizeof(*r) + n))
 		tally_add(&w->tally->access_dropped, 1);

@@ -157,7 +157,7 @@ size_t http2_head_fields(
 	static uint8_t status_name[] = ":status";
 	size_t n = 0;
 
-	snprintf(status, 4, "%u", h->status % 1000);
+	snprintf(status, 4, "%u", h->status % 1000u);
 	ret[n++] = pair(status_name, sizeof(status_name) - 1, (uint8_t *)status, 3);
 	for (unsigned i = 0; i < h->n_fields; i++) {
 		const struct http_field *f = &h->fields[i];

@@ -141,15 +141,16 @@ static bool begin(struct http_exchange *x, const struct answer *a, bool body_sta
 }
 
 /* A text that says the status, for people. */
-static bool answer_text(struct http_exchange *x, struct answer *a, const char *why)
+static bool answer_text(struct http_exchange *x, const struct answer *head, const char *why)
 {
+	struct answer a = *head;
 	char text[TEXT_MAX];
-	int n = snprintf(text, sizeof(text), "%u %s%s%s\n", a->status, http_reason(a->status),
+	int n = snprintf(text, sizeof(text), "%u %s%s%s\n", a.status, http_reason(a.status),
 		why ? ": " : "", why ? why : "");
 
-	a->type = "text/plain; charset=utf-8";
-	a->body = span_of(text, (size_t)n);
-	return begin(x, a, false);
+	a.type = "text/plain; charset=utf-8";
+	a.body = span_of(text, (size_t)n);
+	return begin(x, &a, false);
 }
 
 /* --- redirects --- */

@@ -1,5 +1,6 @@
 """HTTP/2 frame by frame, for clients that do not keep to it."""
 
+import select
 import socket
 import ssl
 import struct
@@ -60,24 +61,48 @@ class Client:
         except OSError:
             return False
 
-    def frames(self):
-        """What comes, until the end of it: (type, flags, stream, payload)."""
-        buffer = b""
+    def received(self):
+        """What comes, in pieces, until the end of it."""
+        try:
+            while part := self.s.recv(65536):
+                yield part
+        except OSError:
+            pass
+
+    def received_while_sending(self, data):
+        """The same, while this is sent. By one thread: two must not use one TLS connection."""
+        self.s.setblocking(False)
         while True:
             try:
-                part = self.s.recv(65536)
+                data = data[self.s.send(data):] if data else data
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                pass
             except OSError:
-                part = b""
+                data = b""
+            try:
+                part = self.s.recv(65536)
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                readable, writable, _ = select.select([self.s], [self.s] if data else [], [], 10 * SLOW)
+                assert readable or writable, "nothing comes, and no end"
+                continue
+            except OSError:
+                return
             if not part:
                 return
+            yield part
+
+    def frames(self, pieces=None):
+        """What comes, until the end of it: (type, flags, stream, payload)."""
+        buffer = b""
+        for part in pieces or self.received():
             buffer += part
             while len(buffer) >= 9 and len(buffer) >= 9 + (size := int.from_bytes(buffer[:3], "big")):
                 yield buffer[3], buffer[4], int.from_bytes(buffer[5:9], "big"), buffer[9:9 + size]
                 buffer = buffer[9 + size:]
 
-    def goaway(self):
+    def goaway(self, pieces=None):
         """The code of the GOAWAY that comes; None: the connection ended without one."""
-        for kind, _, _, payload in self.frames():
+        for kind, _, _, payload in self.frames(pieces):
             if kind == GOAWAY:
                 return int.from_bytes(payload[4:8], "big")
 

@@ -127,6 +127,7 @@ def test_after_a_partition_all_agree_on_the_last_word(town):
     town.weather.split(["lb-01"], ["lb-02", "lb-03"])
     wait_until(lambda: third.states()["lb-01"] == "dead", 3, "the partition to be seen")
     first.ask("set server aegis/aegis-01 state drain")
+    time.sleep(0.005)  # stamps are of milliseconds: this is the later one for sure
     third.ask("set server aegis/aegis-01 state ready")
     third.ask("set server aegis/aegis-02 state drain")
     first.ask("set weight aegis/aegis-02 9")

@@ -177,7 +177,7 @@ Test(log, a_reader_that_does_not_read_stops_nobody_and_is_told_what_is_missing, 
 	open_stderr("off");
 	for (int i = 0; i < 2000; i++)
 		log_info("a", "line %d, of some length, so that the pipe is full soon", i);
-	while ((n = read(end, content, sizeof(content) - 1)) > 0)
+	while (read(end, content, sizeof(content) - 1) > 0)
 		;
 	log_info("a", "after");
 	n = read(end, content, sizeof(content) - 1);

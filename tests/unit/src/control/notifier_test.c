@@ -21,8 +21,10 @@ static void write_program(const char *rest)
 	FILE *f = fopen(program, "w");
 
 	cr_assert(f);
-	fprintf(f, "#!/bin/sh\nenv | grep ^AEGISLB_ | sort >> %s\necho . >> %s\n%s\n", told, told,
-		rest);
+	fprintf(f,
+		"#!/bin/sh\nenv | grep ^AEGISLB_ | grep -v -e _CHECK -e _SANITIZED | sort >> %s\n"
+		"echo . >> %s\n%s\n",
+		told, told, rest);
 	fclose(f);
 	cr_assert_eq(chmod(program, 0755), 0);
 }

@@ -116,7 +116,8 @@ src_libdata_a_SOURCES = \
 	src/data/hello.c src/data/hello.h \
 	src/data/http.c src/data/http.h \
 	src/data/http2.c src/data/http2.h \
-	src/data/http2_head.c src/data/http2_head.h \
+	src/data/http2_head.c src/data/http2_head.h src/data/http2_inside.h src/data/http2_stream.c \
+	src/data/http_trailers.c src/data/http_trailers.h \
 	src/data/http_account.c src/data/http_account.h \
 	src/data/http_answer.c src/data/http_answer.h \
 	src/data/http_buffer.c src/data/http_buffer.h \

@@ -56,17 +56,23 @@ static void put_end(struct http_flow *f, struct wire_writer *w)
 	f->done = true;
 }
 
-/* What routes, frames or authenticates a message has no business behind it (RFC 9110 6.5.1). */
+bool http_flow_is_trailer(struct span name)
+{
+	return http_field_id(name) == HTTP_OTHER && !http_field_is_disguised(name);
+}
+
 static void put_trailer(struct http_flow *f, struct wire_writer *w, struct span line)
 {
 	struct span name, value;
 
 	put_last_chunk(f, w);
-	if (!f->chunks || http_field_line(line, &name, &value) != NULL ||
-		http_field_id(name) != HTTP_OTHER || http_field_is_disguised(name))
+	if (!(f->chunks || f->apart) || http_field_line(line, &name, &value) != NULL ||
+		!http_flow_is_trailer(name))
 		return;
 	wire_put_bytes(w, line);
 	put(w, "\r\n");
+	if (!f->chunks)
+		f->trailers += line.n + 2;
 }
 
 /* As much data of `in` as there is room for. */
@@ -139,6 +145,7 @@ size_t http_flow_move(struct http_flow *f, struct span *in, uint8_t *out, size_t
 {
 	struct wire_writer w = wire_write(out, room);
 
+	f->trailers = 0;
 	if (f->done || f->error)
 		return 0;
 	if (f->kind != HTTP_BODY_CHUNKED)
@@ -164,11 +171,15 @@ void http_flow_passed(struct http_flow *f, uint64_t n)
 	f->done = f->left == 0;
 }
 
-size_t http_flow_close(struct http_flow *f, uint8_t *out)
+size_t http_flow_close(struct http_flow *f, struct span trailers, uint8_t *out)
 {
-	struct wire_writer w = wire_write(out, HTTP_FLOW_OVERHEAD);
+	struct wire_writer w = wire_write(out, HTTP_FLOW_OVERHEAD + trailers.n);
 
-	if (f->kind == HTTP_BODY_CLOSE && !f->done)
-		put_end(f, &w);
+	if (f->kind != HTTP_BODY_CLOSE || f->done)
+		return 0;
+	put_last_chunk(f, &w);
+	if (f->chunks)
+		wire_put_bytes(&w, trailers);
+	put_end(f, &w);
 	return wire_written(&w);
 }

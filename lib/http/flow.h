@@ -1,6 +1,7 @@
 /* A body on its way from one message to another: taken out of the framing it came in, put into the one
  * it goes on in (RFC 9112 6 and 7). Chunks are made anew and extensions dropped, so that what goes on is
- * framed by us alone; trailers go along where both sides are chunked. Pure, no allocation; any thread.
+ * framed by us alone. Trailers go along where both sides are chunked; where only the first is, they can be set apart
+for whoever carries the message on (HTTP/2). Pure, no allocation; any thread.
  *
  *	http_flow_begin(&f, body, chunked);
  *	n = http_flow_move(&f, &in, out, room);	// takes from the front of `in`, writes n bytes to `out`
@@ -21,9 +22,11 @@ enum {
 struct http_flow {
 	enum http_body_kind kind; /* as it comes */
 	bool chunks;		  /* as it goes */
+	bool apart;		  /* not chunks: trailers are wanted, behind the data */
 	bool done;		  /* all of it was moved, its end included */
 	uint64_t left;		  /* HTTP_BODY_LENGTH: still to come */
-	const char *error;	  /* HTTP_BODY_CHUNKED: what is wrong, a static text */
+	size_t trailers; /* apart: so many bytes at the end of what was moved last are lines of them */
+	const char *error; /* HTTP_BODY_CHUNKED: what is wrong, a static text */
 	struct http_chunked _in;
 	bool _ended; /* the last chunk was written */
 };
@@ -38,8 +41,12 @@ size_t http_flow_move(struct http_flow *f, struct span *in, uint8_t *out, size_t
 uint64_t http_flow_direct(const struct http_flow *f, uint64_t max);
 void http_flow_passed(struct http_flow *f, uint64_t n);
 
-/* The sender has closed. Writes the end to `out`, which has HTTP_FLOW_OVERHEAD bytes of room, and returns
- * its length; f->done stays false where the body was not whole. */
-size_t http_flow_close(struct http_flow *f, uint8_t *out);
+/* The sender has closed, or said by other means that this is the end. Writes it to `out`, `trailers` with it where it goes
+ * on in chunks, and returns its length, at most HTTP_FLOW_OVERHEAD bytes beyond them; f->done stays false where the body was
+ * not whole. Trailers are whole lines that http_flow_is_trailer takes. */
+size_t http_flow_close(struct http_flow *f, struct span trailers, uint8_t *out);
+
+/* What routes, frames or authenticates a message has no business behind it (RFC 9110 6.5.1). */
+bool http_flow_is_trailer(struct span name);
 
 #endif

@@ -45,6 +45,8 @@ void http_exchange_free(struct http_exchange *x)
 
 	http_proxy_release(x);
 	http_buffer_drop(pool, &x->out);
+	http_trailers_drop(pool, &x->request_trailers);
+	http_trailers_drop(pool, &x->reply_trailers);
 	buffers_put(pool, x, sizeof(*x));
 }
 

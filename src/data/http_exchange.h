@@ -7,6 +7,7 @@
 #include "access.h"
 #include "data/choice.h"
 #include "data/http_conn.h"
+#include "data/http_trailers.h"
 #include "http/flow.h"
 #include "http/request.h"
 
@@ -72,6 +73,7 @@ struct http_exchange {
 	uint32_t sent;		       /* of that */
 	int error;		       /* a positive errno */
 	struct http_flow request_body, reply_body;
+	struct http_trailers request_trailers, reply_trailers; /* set apart */
 	uint16_t place; /* of the server, in the view it was chosen from */
 	uint8_t retries;
 	bool counts_server; /* in load->active */

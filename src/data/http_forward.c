@@ -259,10 +259,15 @@ static void put_request_framing(struct forward *f)
 		put_length(&f->w, r->body.length);
 	if (r->expects_continue)
 		put(&f->w, "Expect: 100-continue\r\n");
-	if (r->upgrade.n == 0)
-		return;
-	put(&f->w, "Connection: Upgrade\r\n");
-	put_field(&f->w, "Upgrade", r->upgrade);
+	if (r->upgrade.n > 0 || r->wants_trailers)
+		put_field(&f->w, "Connection",
+			span_str(r->upgrade.n == 0    ? "TE"
+				 : !r->wants_trailers ? "Upgrade"
+						      : "Upgrade, TE"));
+	if (r->upgrade.n > 0)
+		put_field(&f->w, "Upgrade", r->upgrade);
+	if (r->wants_trailers)
+		put(&f->w, "TE: trailers\r\n");
 }
 
 static void put_request(struct forward *f)

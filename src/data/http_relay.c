@@ -65,6 +65,8 @@ static enum http_relay_state move_body(struct http_exchange *x)
 		note_progress(x);
 	if (x->max_body > 0 && x->body_bytes > x->max_body)
 		return HTTP_RELAY_TOO_LARGE;
+	if (!http_trailers_cut(pool_of(x), &x->request_trailers, to, x->request_body.trailers))
+		return HTTP_RELAY_TOO_LARGE;
 	return x->request_body.error ? HTTP_RELAY_CLIENT_BAD : HTTP_RELAY_WAIT;
 }
 
@@ -92,9 +94,13 @@ static enum http_relay_state read_straight(struct http_exchange *x, size_t max)
 /* An end is the body's where nothing else tells it; else it came too early. */
 static enum http_relay_state body_ended(struct http_exchange *x)
 {
-	struct http_buffer *to = x->to_server;
+	struct span trailers = http_trailers_text(&x->request_trailers);
+	struct http_buffer *to;
 
-	to->end += (uint32_t)http_flow_close(&x->request_body, to->bytes + to->end);
+	if (!http_buffer_reserve(pool_of(x), &x->to_server, trailers.n + HTTP_FLOW_OVERHEAD))
+		return HTTP_RELAY_NO_MEMORY;
+	to = x->to_server;
+	to->end += (uint32_t)http_flow_close(&x->request_body, trailers, to->bytes + to->end);
 	if (!x->request_body.done)
 		return failed(x, 0, HTTP_RELAY_CLIENT_GONE);
 	note_progress(x);
@@ -233,6 +239,8 @@ static enum http_relay_state move_reply(struct http_exchange *x)
 	n = http_flow_move(
 		&x->reply_body, &in, x->out->bytes + x->out->end, http_buffer_room(x->out));
 	x->out->end += (uint32_t)n;
+	if (!http_trailers_cut(pool_of(x), &x->reply_trailers, x->out, x->reply_body.trailers))
+		return HTTP_RELAY_SERVER_GONE;
 	if (http_buffer_held(x->out).n == 0)
 		http_buffer_drop(pool_of(x), &x->out);
 	http_buffer_take(pool_of(x), &u->in, held - in.n);
@@ -248,6 +256,7 @@ static void begin_reply_body(struct http_exchange *x, const struct http_reply *r
 
 	http_flow_begin(&x->reply_body, r->body,
 		open_ended && x->request.minor == 1 && x->carrier->is_plain);
+	x->reply_body.apart = !x->carrier->is_plain;
 	if (open_ended && x->request.minor == 0)
 		x->closes = true;
 	/* The client may find that he need not send the rest; what he sends then is no request. */
@@ -331,9 +340,12 @@ static enum http_relay_state read_head(struct http_exchange *x)
 
 static enum http_relay_state reply_ended(struct http_exchange *x)
 {
-	if (!http_buffer_reserve(pool_of(x), &x->out, HTTP_FLOW_OVERHEAD))
+	struct span trailers = http_trailers_text(&x->reply_trailers);
+
+	if (!http_buffer_reserve(pool_of(x), &x->out, trailers.n + HTTP_FLOW_OVERHEAD))
 		return HTTP_RELAY_NO_MEMORY;
-	x->out->end += (uint32_t)http_flow_close(&x->reply_body, x->out->bytes + x->out->end);
+	x->out->end +=
+		(uint32_t)http_flow_close(&x->reply_body, trailers, x->out->bytes + x->out->end);
 	if (http_buffer_held(x->out).n == 0)
 		http_buffer_drop(pool_of(x), &x->out);
 	if (!x->reply_body.done)

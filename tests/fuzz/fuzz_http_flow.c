@@ -41,6 +41,7 @@ static struct result move(struct span bytes, unsigned how, size_t step, size_t r
 	struct span in = span_of(bytes.p, 0);
 
 	http_flow_begin(&r.flow, body, (how & 3) == 3);
+	r.flow.apart = how & 4;
 	for (size_t n = 0; n < bytes.n && !r.flow.done && !r.flow.error;) {
 		size_t moved;
 
@@ -48,7 +49,8 @@ static struct result move(struct span bytes, unsigned how, size_t step, size_t r
 		in.n = (size_t)(bytes.p + n - in.p);
 		do {
 			moved = http_flow_move(&r.flow, &in, out, room);
-			BUG_ON(moved > room);
+			BUG_ON(moved > room || r.flow.trailers > moved);
+			BUG_ON(r.flow.trailers > 0 && r.flow.chunks);
 			take(&r, &again, span_of(out, moved));
 		} while (moved > 0);
 	}

@@ -47,6 +47,7 @@ static void expect_moved(
 }
 
 static const struct http_body chunked = {HTTP_BODY_CHUNKED, 0};
+static const struct span none = {NULL, 0};
 
 Test(http_flow, length_ends_where_it_says)
 {
@@ -71,6 +72,30 @@ Test(http_flow, trailers_go_along_but_for_those_that_would_do_something)
 		"0\r\nX: y\r\nContent-Length: 4\r\nHost: b\r\nX_Forwarded_For: "
 		"1\r\nZ:1\r\n\r\nNEXT",
 		"0\r\nX: y\r\nZ:1\r\n\r\n", true);
+}
+
+Test(http_flow, trailers_are_set_apart_where_the_other_side_has_no_chunks)
+{
+	struct span in = span_str("2\r\nhe\r\n0\r\nX: y\r\nContent-Length: 4\r\nZ:1\r\n\r\nNEXT");
+
+	http_flow_begin(&flow, chunked, false);
+	flow.apart = true;
+	n_out = http_flow_move(&flow, &in, out, 20000);
+	cr_expect(span_eq(span_of(out, n_out), span_str("heX: y\r\nZ:1\r\n")));
+	cr_expect_eq(flow.trailers, 11);
+	cr_expect(flow.done && span_eq(in, span_str("NEXT")));
+	http_flow_move(&flow, &in, out, 20000);
+	cr_expect_eq(flow.trailers, 0);
+}
+
+Test(http_flow, trailers_that_came_apart_go_behind_the_last_chunk)
+{
+	http_flow_begin(&flow, (struct http_body){HTTP_BODY_CLOSE, 0}, true);
+	n_out = http_flow_close(&flow, span_str("x: y\r\n"), out);
+	cr_expect(span_eq(span_of(out, n_out), span_str("0\r\nx: y\r\n\r\n")));
+	http_flow_begin(&flow, (struct http_body){HTTP_BODY_CLOSE, 0}, false);
+	cr_expect_eq(http_flow_close(&flow, span_str("x: y\r\n"), out), 0);
+	cr_expect(flow.done);
 }
 
 Test(http_flow, what_is_wrong_stops_it)
@@ -109,14 +134,14 @@ Test(http_flow, close_ends_what_close_delimits_and_nothing_else)
 	http_flow_begin(&flow, (struct http_body){HTTP_BODY_CLOSE, 0}, true);
 	n_out = http_flow_move(&flow, &in, out, 1000);
 	cr_expect(!flow.done);
-	n_out += http_flow_close(&flow, out + n_out);
+	n_out += http_flow_close(&flow, none, out + n_out);
 	cr_expect(flow.done);
 	cr_expect(span_eq(span_of(out, n_out), span_str("3\r\nabc\r\n0\r\n\r\n")));
 	http_flow_begin(&flow, (struct http_body){HTTP_BODY_LENGTH, 5}, false);
-	cr_expect_eq(http_flow_close(&flow, out), 0);
+	cr_expect_eq(http_flow_close(&flow, none, out), 0);
 	cr_expect(!flow.done);
 	http_flow_begin(&flow, chunked, true);
-	cr_expect_eq(http_flow_close(&flow, out), 0);
+	cr_expect_eq(http_flow_close(&flow, none, out), 0);
 	cr_expect(!flow.done);
 }
 

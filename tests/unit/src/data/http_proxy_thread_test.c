@@ -157,7 +157,7 @@ static void connection_to_the_server_serves_the_next_client(void)
 	CHECK(send_text(second, GET));
 	CHECK(*head(server) && send_text(server, OK));
 	CHECK(is_ok(second));
-	CHECK(atomic_load(&r->load->active[0]) == 0);
+	CHECK(UNTIL(r, atomic_load(&r->load->active[0]) == 0));
 	CHECK(tally_get(&r->tally->servers[0].opened) == 3);
 	end(&second);
 	end(&server);

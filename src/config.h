@@ -207,12 +207,22 @@ struct config_server {
 	int line;
 };
 
+enum config_same_site { SAME_SITE_LAX, SAME_SITE_STRICT, SAME_SITE_NONE };
+
+/* Clients stay with their server by a cookie. */
+struct config_sticky {
+	const char *cookie;  /* its name; NULL: they do not */
+	uint64_t max_age_ms; /* 0: as long as the browser runs */
+	enum config_same_site same_site;
+};
+
 struct config_backend {
 	const char *name;
 	enum balance_algo balance;
 	enum config_proxy proxy_protocol;
 	unsigned retries; /* 0 … 10: further servers tried after the first */
 	enum config_on_gone on_down, on_removed;
+	struct config_sticky sticky;
 	struct config_health health;
 	const struct config_server *servers;
 	size_t n_servers;

@@ -2,6 +2,7 @@
 
 #include "config_address.h"
 #include "config_value.h"
+#include "http/bytes.h"
 #include "idna/idna.h"
 
 #include <errno.h>
@@ -10,7 +11,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SERVERS_MAX = 4096, EXPECT_MAX = 64, HEALTH_PATH_MAX = 1024, HOUR_MS = 60 * 60 * 1000 };
+enum {
+	SERVERS_MAX = 4096,
+	EXPECT_MAX = 64,
+	HEALTH_PATH_MAX = 1024,
+	HOUR_MS = 60 * 60 * 1000,
+	COOKIE_NAME_MAX = 64
+};
 
 static const struct config_word balance_words[] = {
 	{"roundrobin", BALANCE_ROUNDROBIN},
@@ -221,6 +228,41 @@ static void read_server(struct config_reader *r, const config_setting_t *s, void
 	config_read_group(r, s, server_keys, server);
 }
 
+static const struct config_word same_site_words[] = {
+	{"lax", SAME_SITE_LAX},
+	{"strict", SAME_SITE_STRICT},
+	{"none", SAME_SITE_NONE},
+	{0},
+};
+
+#define COOKIE_EXPECTED                                                                            \
+	"the name of a cookie such as \"aegis\": letters, digits and !#$%&'*+-.^_`|~, at most 64"
+
+static void read_cookie_name(struct config_reader *r, const config_setting_t *s, void *to)
+{
+	const char *name = config_read_text(r, s, 1024, COOKIE_EXPECTED);
+
+	if (!name)
+		return;
+	if (name[0] && strlen(name) <= COOKIE_NAME_MAX &&
+		http_is_all(span_str(name), HTTP_BYTE_TOKEN))
+		memcpy(to, &name, sizeof(name));
+	else
+		config_error_found(r, s, COOKIE_EXPECTED);
+}
+
+static const struct config_key sticky_keys[] = {
+	{.name = "cookie",
+		.type = CONFIG_OWN,
+		.read = read_cookie_name,
+		.required = true,
+		.expected = COOKIE_EXPECTED,
+		CONFIG_MEMBER(config_sticky, cookie)},
+	CONFIG_KEY_DURATION("max_age", config_sticky, max_age_ms, 0, CONFIG_DURATION_MAX_MS),
+	CONFIG_KEY_CHOICE("same_site", config_sticky, same_site, same_site_words),
+	{0},
+};
+
 static const struct config_key backend_keys[] = {
 	{.name = "name",
 		.type = CONFIG_NAME,
@@ -243,7 +285,7 @@ static const struct config_key backend_keys[] = {
 			    "\"10.10.10.103:443\"; } )",
 		CONFIG_ELEMENTS(config_backend, servers, n_servers)},
 	CONFIG_KEY_LATER("protocol"),
-	CONFIG_KEY_LATER("sticky"),
+	CONFIG_KEY_GROUP("sticky", config_backend, sticky, sticky_keys),
 	CONFIG_KEY_LATER("queue"),
 	{0},
 };

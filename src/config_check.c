@@ -178,6 +178,32 @@ static void warn_unused(struct config_reader *r, const config_setting_t *backend
 				r, element(backends, i, "name"), "no route leads to this backend");
 }
 
+static bool passes_to(const struct config_listener *l, unsigned backend)
+{
+	if (l->mode != MODE_PASSTHROUGH)
+		return false;
+	if (l->default_backend == (int)backend)
+		return true;
+	for (size_t i = 0; i < l->n_routes; i++)
+		if (l->routes[i].backend == (int)backend)
+			return true;
+	return false;
+}
+
+/* What passes through has no cookies that could be read. */
+static void warn_sticky(struct config_reader *r, const config_setting_t *backends)
+{
+	const struct config *c = r->config;
+
+	for (size_t b = 0; b < c->n_backends; b++)
+		for (size_t i = 0; i < c->n_listeners && c->backends[b].sticky.cookie; i++)
+			if (passes_to(&c->listeners[i], (unsigned)b))
+				config_warning(r, element(backends, b, "sticky"),
+					"has no effect on listener \"%s\", which passes its "
+					"connections through",
+					c->listeners[i].name);
+}
+
 static void check_tickets(struct config_reader *r, const config_setting_t *listeners)
 {
 	const struct config *c = r->config;
@@ -205,6 +231,8 @@ void config_check(struct config_reader *r, const config_setting_t *root)
 	check_binds(r, root);
 	check_servers(r, backends);
 	check_tickets(r, listeners);
-	if (r->errors->n_errors == 0)
-		warn_unused(r, backends);
+	if (r->errors->n_errors > 0)
+		return;
+	warn_unused(r, backends);
+	warn_sticky(r, backends);
 }

@@ -101,6 +101,8 @@ static void explain_backend(const struct config_backend *b, FILE *out)
 {
 	fprintf(out, "  backend  %s (balance %s, proxy_protocol %s)\n", b->name,
 		balance_name(b->balance), proxy_name(b->proxy_protocol));
+	if (b->sticky.cookie)
+		fprintf(out, "  sticky   by the cookie %s\n", b->sticky.cookie);
 	for (size_t i = 0; i < b->n_servers; i++)
 		explain_server(&b->servers[i], out);
 }

@@ -22,7 +22,7 @@ CONF_LIBS = src/libconf.a src/libcerts.a lib/libhttp.a lib/libhostmatch.a lib/li
 # What stands between the two halves.
 noinst_LIBRARIES += src/libbetween.a
 src_libbetween_a_SOURCES = \
-	src/access.h src/load.c src/load.h src/order.c src/order.h src/tally.c src/tally.h src/view.c src/view.h
+	src/access.h src/load.c src/load.h src/order.c src/order.h src/sticky.c src/sticky.h src/tally.c src/tally.h src/view.c src/view.h
 src_libbetween_a_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(OPENSSL_CFLAGS)
 
 # The event log, and the servers: who they are, what state they are in, and the view made of it.
@@ -86,7 +86,7 @@ src_libadmin_a_SOURCES = \
 	src/control/stat_cluster.c src/control/stat_health.c src/control/stat_info.c src/control/stat_row.c src/control/stat_row.h \
 	src/control/stat_write.c src/control/state.c src/control/state.h \
 	src/control/state_file.c src/control/state_file.h \
-	src/control/state_v1.c src/control/state_v1.h src/control/truth.c src/control/truth.h
+	src/control/state_v1.c src/control/state_v1.h src/control/sticky_secrets.c src/control/sticky_secrets.h src/control/truth.c src/control/truth.h
 src_libadmin_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS) $(OPENSSL_CFLAGS)
 ADMIN_LIBS = src/libadmin.a $(VIP_LIBS) $(CLUSTER_LIBS) lib/libexpo.a lib/libmailbox.a $(EVENT_LIBS) $(JANSSON_LIBS)
 
@@ -127,6 +127,7 @@ src_libdata_a_SOURCES = \
 	src/data/http_pool.c src/data/http_pool.h \
 	src/data/http_proxy.c src/data/http_proxy.h \
 	src/data/http_relay.c src/data/http_relay.h \
+	src/data/http_sticky.c src/data/http_sticky.h \
 	src/data/inspect.c src/data/inspect.h \
 	src/data/labels.c src/data/labels.h \
 	src/data/link.c src/data/link.h \

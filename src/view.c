@@ -41,6 +41,7 @@ void view_free(void *view)
 	free(v->backends);
 	view_bans_drop(v->bans);
 	view_tls_drop(v->tls);
+	sticky_drop(v->sticky);
 	free(v);
 }
 

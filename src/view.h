@@ -9,16 +9,19 @@
 #include "certs.h"
 #include "config.h"
 #include "prefixset/prefixset.h"
+#include "sticky.h"
 
 struct view_server {
 	uint32_t id;		  /* indexes load.active and the tallies */
 	uint32_t max_connections; /* 0: no limit; as in the plan, where it is a hint */
 	struct addr addr;
-	char name[64]; /* cut where longer: for display on the worker's side only */
+	uint64_t name_hash; /* of backend and server: what a sticky cookie holds */
+	char name[64];	    /* cut where longer: for display on the worker's side only */
 };
 
 /* plan is over the servers that may be chosen; the index it picks is one of servers[]. Where every server of the
- * backend is down by its checks, the plan holds all that are not in maintenance or drain (fails open). */
+ * backend is down by its checks, the plan holds all that are not in maintenance or drain (fails open). Behind them stand,
+ * of a sticky backend, servers that only those get who were with them before: in drain, of weight 0, backups. */
 struct view_backend {
 	const struct config_backend *conf;
 	struct view_server *servers;
@@ -48,6 +51,7 @@ struct view {
 	size_t n_backends;
 	struct view_bans *bans; /* NULL: none */
 	struct view_tls *tls;	/* NULL: no listener terminates TLS */
+	struct sticky *sticky;	/* NULL: no backend is sticky */
 };
 
 /* owner: the caller until published. NULL: out of memory. Arrays are zeroed; plans are given by the builder. */

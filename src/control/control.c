@@ -12,6 +12,7 @@
 #include "control/shared_health.h"
 #include "control/state.h"
 #include "control/status_http.h"
+#include "control/sticky_secrets.h"
 #include "control/store.h"
 #include "control/truth.h"
 #include "control/vip.h"
@@ -507,6 +508,9 @@ bool control_open(struct control *c, char *why, size_t why_size)
 	c->certificates = certificates_new(c, &ok);
 	if (!ok)
 		return false;
+	c->sticky_secrets = sticky_secrets_new(c, &ok);
+	if (!ok)
+		return false;
 	c->checks = checks_new(c, why, why_size);
 	if (!c->checks)
 		return false;
@@ -577,6 +581,7 @@ void control_free(struct control *c)
 	sampler_free(c->sampler);
 	checks_free(c->checks);
 	certificates_free(c->certificates);
+	sticky_secrets_free(c->sticky_secrets);
 	access_log_free(c->own->access_log);
 	for (int i = 0; i < SIGNALS; i++)
 		event_free_if(c->own->signals[i]);

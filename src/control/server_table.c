@@ -177,6 +177,7 @@ void servers_free(struct servers *s)
 	}
 	view_bans_drop(s->bans);
 	view_tls_drop(s->tls);
+	sticky_drop(s->sticky);
 	free(s->resting);
 	free(s->by_id);
 	free(s->backends);

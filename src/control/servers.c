@@ -50,6 +50,7 @@ bool servers_publish(struct servers *s, struct mono now)
 	if (v) {
 		v->bans = view_bans_use(s->bans);
 		v->tls = view_tls_use(s->tls);
+		v->sticky = sticky_use(s->sticky);
 	}
 	if (v && qsbr_publish(s->views, v)) {
 		s->view_number++;
@@ -432,6 +433,13 @@ void servers_set_tls(struct servers *s, struct view_tls *tls)
 {
 	view_tls_drop(s->tls);
 	s->tls = tls;
+	servers_publish(s, mono_now());
+}
+
+void servers_set_sticky(struct servers *s, struct sticky *sticky)
+{
+	sticky_drop(s->sticky);
+	s->sticky = sticky;
 	servers_publish(s, mono_now());
 }
 

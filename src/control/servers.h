@@ -203,6 +203,9 @@ void servers_set_bans(struct servers *s, struct view_bans *bans);
 /* What TLS is terminated with from the next view on. Takes one use of `tls`. */
 void servers_set_tls(struct servers *s, struct view_tls *tls);
 
+/* The secrets of sticky cookies from the next view on. Takes one use of them. */
+void servers_set_sticky(struct servers *s, struct sticky *sticky);
+
 /* Once a second: slow start goes on, views and the ids of deleted servers are reclaimed. */
 void servers_tick(struct servers *s, struct mono now);
 

@@ -84,13 +84,32 @@ static unsigned scale_of(const struct backend *b, struct mono now)
 	return 1;
 }
 
-static struct view_server view_of(const struct server *s)
+static struct view_server view_of(const struct backend *b, const struct server *s)
 {
 	struct view_server v = {
-		.id = s->id, .max_connections = s->max_connections, .addr = s->addr};
+		.id = s->id,
+		.max_connections = s->max_connections,
+		.addr = s->addr,
+		.name_hash = hash_name(b->conf->name, s->name),
+	};
 
 	snprintf(v.name, sizeof(v.name), "%s", s->name);
 	return v;
+}
+
+/* Whether those who were with it before may come back, though it is not chosen for others. */
+static bool is_kept(const struct backend *b, const struct server *s)
+{
+	return b->conf->sticky.cookie && s->admin != SERVER_MAINT && server_is_up(s);
+}
+
+static size_t add_kept(
+	struct view_backend *vb, size_t n, const struct backend *b, enum backend_choice choice)
+{
+	for (size_t i = 0; i < b->n_servers; i++)
+		if (!is_chosen(b->servers[i], choice) && is_kept(b, b->servers[i]))
+			vb->servers[n++] = view_of(b, b->servers[i]);
+	return n;
 }
 
 static bool build_backend(struct view_backend *vb, const struct backend *b, struct mono now)
@@ -110,15 +129,16 @@ static bool build_backend(struct view_backend *vb, const struct backend *b, stru
 
 		if (!is_chosen(s, choice))
 			continue;
-		vb->servers[n] = view_of(s);
-		targets[n++] = (struct balance_target){
+		vb->servers[n] = view_of(b, s);
+		targets[n] = (struct balance_target){
 			.id = s->id,
 			.weight = weight_at(s, scale, now),
 			.max_active = s->max_connections,
-			.name_hash = hash_name(b->conf->name, s->name),
+			.name_hash = vb->servers[n].name_hash,
 		};
+		n++;
 	}
-	vb->n_servers = n;
+	vb->n_servers = add_kept(vb, n, b, choice);
 	vb->failing_open = choice == CHOICE_DOWN || choice == CHOICE_ELSEWHERE;
 	vb->plan = balance_plan_new(b->conf->balance, targets, n);
 	free(targets);

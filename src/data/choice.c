@@ -79,14 +79,43 @@ static struct balance_draw draw_for(
 	return d;
 }
 
+static bool is_tried(const struct choice *ch, size_t i)
+{
+	for (unsigned t = 0; t < ch->n_tried; t++)
+		if (ch->tried[t] == i)
+			return true;
+	return false;
+}
+
+/* The server that is wished for. One that is not there any more, or has failed, is no reason to wait. */
+static int find_wished(const struct view_backend *b, const struct choice *ch)
+{
+	for (size_t i = 0; ch->has_wish && i < b->n_servers; i++)
+		if (b->servers[i].name_hash == ch->wish)
+			return is_tried(ch, i) ? BALANCE_NONE : (int)i;
+	return BALANCE_NONE;
+}
+
+static bool take(struct worker *w, const struct view_backend *b, int i, struct choice_result *ret)
+{
+	if (!load_enter_server(w->load, b->servers[i].id, b->servers[i].max_connections))
+		return false;
+	*ret = (struct choice_result){b->servers[i].id, (uint16_t)i};
+	return true;
+}
+
 enum upstream_choice choice_make(struct worker *w, uint16_t backend, const struct addr *client,
 	struct choice *ch, struct choice_result *ret)
 {
 	const struct view *v = worker_view(w);
 	const struct view_backend *b = &v->backends[backend];
 	struct balance_draw draw;
+	int wished;
 
 	translate_tried(ch, v, b);
+	wished = find_wished(b, ch);
+	if (wished >= 0)
+		return take(w, b, wished, ret) ? UPSTREAM_CHOSEN : UPSTREAM_FULL;
 	draw = draw_for(w, backend, client, ch);
 	for (unsigned n = 0; n < CHOICES_MAX; n++) {
 		int i = b->plan ? balance_pick(b->plan, &draw) : BALANCE_NONE;
@@ -95,10 +124,8 @@ enum upstream_choice choice_make(struct worker *w, uint16_t backend, const struc
 			return ch->n_tried > 0 ? UPSTREAM_TRIED_ALL : UPSTREAM_NONE;
 		if (i == BALANCE_FULL)
 			return UPSTREAM_FULL;
-		if (!load_enter_server(w->load, b->servers[i].id, b->servers[i].max_connections))
-			continue;
-		*ret = (struct choice_result){b->servers[i].id, (uint16_t)i};
-		return UPSTREAM_CHOSEN;
+		if (take(w, b, i, ret))
+			return UPSTREAM_CHOSEN;
 	}
 	return UPSTREAM_FULL;
 }

@@ -13,8 +13,8 @@ struct worker;
 enum { CHOICE_TRIES_MAX = 11 }; /* one, and ten retries */
 
 enum upstream_choice {
-	UPSTREAM_CHOSEN,    /* counted in load->active: load_leave_server must follow */
-	UPSTREAM_FULL,	    /* there are servers, all at max_connections */
+	UPSTREAM_CHOSEN, /* counted in load->active: load_leave_server must follow */
+	UPSTREAM_FULL,	 /* there are servers, all at max_connections; or the one wished for is */
 	UPSTREAM_TRIED_ALL, /* each of them failed */
 	UPSTREAM_NONE,	    /* none may be chosen */
 };
@@ -27,6 +27,8 @@ struct choice {
 	uint16_t tried[CHOICE_TRIES_MAX]; /* indexes into the backend's servers */
 	uint8_t n_tried;
 	bool has_ticket;
+	bool has_wish; /* a sticky cookie names the server whose name_hash is `wish` */
+	uint64_t wish;
 };
 
 struct choice_result {

@@ -86,6 +86,8 @@ struct http_exchange {
 	bool moved; /* something, in this step of the relay */
 	bool timed_out;
 	bool client_ended, server_ended; /* of a tunnel */
+	bool client_is_secure; /* it speaks TLS, to us or to a trusted proxy; of a sticky backend */
+	bool cookie_grows_old; /* the sticky one: it is set anew */
 
 	struct http_log_text log;
 	struct http_head head;

@@ -2,6 +2,7 @@
 
 #include "base/wire.h"
 #include "data/http_answer.h"
+#include "data/http_sticky.h"
 #include "data/worker_inside.h"
 #include "http/bytes.h"
 
@@ -120,6 +121,13 @@ static struct span said(const struct forward *f, enum http_field_id id)
 		if (h->fields[i].id == id)
 			return http_part(f->bytes, h->fields[i].value);
 	return span_of(NULL, 0);
+}
+
+bool http_forward_is_secure(struct http_exchange *x, struct span bytes)
+{
+	struct forward f = {.x = x, .bytes = bytes, .trusted = is_trusted(x->conn)};
+
+	return x->conn->link.tls || http_is(said(&f, HTTP_X_FORWARDED_PROTO), "https");
 }
 
 /* `name: ` and what trusted proxies said, each with a comma behind it: our own word comes next. */
@@ -386,6 +394,8 @@ static void put_reply(struct wire_writer *w, struct http_exchange *x, struct spa
 		http_answer_put_hsts(w, x);
 		put_set(w, headers_of(x)->response_set, headers_of(x)->n_response_set);
 	}
+	if (!http_reply_is_interim(r))
+		http_sticky_put(w, x);
 	put_reply_framing(w, x, r);
 	put(w, "\r\n");
 }

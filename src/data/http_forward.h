@@ -10,6 +10,9 @@
 /* The request of x, whose head begins `bytes`, into x->to_server. False: out of memory. */
 bool http_forward_request(struct http_exchange *x, struct span bytes);
 
+/* Whether the client speaks TLS: to us, or as a trusted proxy says, to that. */
+bool http_forward_is_secure(struct http_exchange *x, struct span bytes);
+
 /* The answer that x->head holds, and begins `bytes`, into x->out. False: out of memory. */
 bool http_forward_reply(struct http_exchange *x, struct span bytes, const struct http_reply *reply);
 

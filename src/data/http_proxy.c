@@ -5,6 +5,7 @@
 #include "data/http_forward.h"
 #include "data/http_pool.h"
 #include "data/http_relay.h"
+#include "data/http_sticky.h"
 #include "data/proxy_header.h"
 #include "data/worker_inside.h"
 
@@ -405,6 +406,7 @@ bool http_proxy_begin(struct http_exchange *x, struct span bytes)
 	x->replayable = true;
 	enter(x, HTTP_PHASE_CHOOSE);
 	http_account_backend_opened(x);
+	http_sticky_read(x, bytes);
 	return http_forward_request(x, bytes);
 }
 

@@ -64,6 +64,11 @@ tests_unit_src_data_http_rules_thread_test_SOURCES = tests/unit/src/data/http_ru
 tests_unit_src_data_http_rules_thread_test_CFLAGS = $(RIG_CFLAGS)
 tests_unit_src_data_http_rules_thread_test_LDADD = $(DATA_LIBS)
 
+thread_tests += tests/unit/src/data/http_sticky_thread_test
+tests_unit_src_data_http_sticky_thread_test_SOURCES = tests/unit/src/data/http_sticky_thread_test.c $(RIG_FILES)
+tests_unit_src_data_http_sticky_thread_test_CFLAGS = $(RIG_CFLAGS)
+tests_unit_src_data_http_sticky_thread_test_LDADD = $(DATA_LIBS)
+
 thread_tests += tests/unit/lib/ring/ring_thread_test
 tests_unit_lib_ring_ring_thread_test_SOURCES = tests/unit/lib/ring/ring_thread_test.c
 tests_unit_lib_ring_ring_thread_test_LDADD = lib/libring.a lib/libbase.a
@@ -277,6 +282,10 @@ tests_unit_lib_idna_idna_test_SOURCES = tests/unit/lib/idna/idna_test.c
 tests_unit_lib_idna_idna_test_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_lib_idna_idna_test_LDADD = lib/libidna.a $(UNIT_LIBS) $(IDN2_LIBS)
 
+unit_tests += tests/unit/lib/http/cookie_test
+tests_unit_lib_http_cookie_test_SOURCES = tests/unit/lib/http/cookie_test.c
+tests_unit_lib_http_cookie_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_lib_http_cookie_test_LDADD = lib/libhttp.a $(UNIT_LIBS)
 unit_tests += tests/unit/lib/http/response_test tests/unit/lib/http/get_test \
 	tests/unit/lib/http/request_test tests/unit/lib/http/chunked_test tests/unit/lib/http/path_test \
 	tests/unit/lib/http/flow_test tests/unit/lib/http/reply_test
@@ -391,6 +400,10 @@ unit_tests += tests/unit/src/certs_test
 tests_unit_src_certs_test_SOURCES = tests/unit/src/certs_test.c
 tests_unit_src_certs_test_CFLAGS = $(UNIT_CFLAGS) $(OPENSSL_CFLAGS)
 tests_unit_src_certs_test_LDADD = src/libcerts.a $(OPENSSL_LIBS) $(SODIUM_LIBS) $(UNIT_LIBS)
+unit_tests += tests/unit/src/sticky_test
+tests_unit_src_sticky_test_SOURCES = tests/unit/src/sticky_test.c
+tests_unit_src_sticky_test_CFLAGS = $(UNIT_CFLAGS) $(SODIUM_CFLAGS)
+tests_unit_src_sticky_test_LDADD = src/libbetween.a $(SODIUM_LIBS) $(UNIT_LIBS)
 unit_tests += tests/unit/src/tickets_test
 tests_unit_src_tickets_test_SOURCES = tests/unit/src/tickets_test.c
 tests_unit_src_tickets_test_CFLAGS = $(UNIT_CFLAGS)

@@ -121,10 +121,29 @@ Test(config_backend, retries_are_bounded)
 
 Test(config_backend, what_belongs_to_http_comes_later)
 {
-	case_backend_errors("protocol = \"h2c\"; sticky = { }; queue = { };",
+	case_backend_errors("protocol = \"h2c\"; queue = { };",
 		"t.conf:1: backends[0].protocol: not supported yet by this version\n"
-		"t.conf:1: backends[0].sticky: not supported yet by this version\n"
 		"t.conf:1: backends[0].queue: not supported yet by this version");
+}
+
+Test(config_backend, sticky_needs_a_cookie_that_can_be_one)
+{
+	struct config *c = case_backend(
+		"sticky = { cookie = \"sid\"; max_age = \"1h\"; same_site = \"strict\"; };");
+	const struct config_sticky *s = &c->backends[0].sticky;
+
+	cr_expect_str_eq(s->cookie, "sid");
+	cr_expect_eq(s->max_age_ms, 3600000);
+	cr_expect_eq(s->same_site, SAME_SITE_STRICT);
+	config_free(c);
+	case_backend_errors("sticky = { };",
+		"t.conf:1: backends[0].sticky.cookie: missing; expected the name of a cookie such "
+		"as "
+		"\"aegis\": letters, digits and !#$%&'*+-.^_`|~, at most 64");
+	case_backend_errors("sticky = { cookie = \"a b\"; samesite = 1; };",
+		"t.conf:1: backends[0].sticky.samesite: unknown key; did you mean \"same_site\"?\n"
+		"t.conf:1: backends[0].sticky.cookie: found \"a b\"; expected the name of a "
+		"cookie such as \"aegis\": letters, digits and !#$%&'*+-.^_`|~, at most 64");
 }
 
 Test(config_backend, the_misspelt_interval_in_the_documentation)

@@ -513,3 +513,21 @@ Test(servers, peers_word_changes_nothing_while_something_is_up)
 	servers_set_peers_up(all, a, true);
 	cr_expect_str_eq(chosen(), "b");
 }
+
+/* --- sticky --- */
+
+Test(servers, sticky_clients_still_reach_servers_in_drain_and_backups_but_none_in_maintenance)
+{
+	servers_set_admin(all, a, SERVER_DRAIN, "by the test");
+	cr_expect_str_eq(chosen(), "b");
+	backends[0].sticky.cookie = "sid";
+	servers_set_weight(all, spare, 2, "by the test"); /* a view is made */
+	cr_expect_str_eq(chosen(), "b a spare", "found %s", chosen());
+	cr_expect_eq(balance_pick(seen()->plan, &(struct balance_draw){.ticket = 0}), 0);
+	cr_expect_eq(balance_pick(seen()->plan, &(struct balance_draw){.ticket = 1}), 0);
+	servers_set_admin(all, a, SERVER_MAINT, "by the test");
+	cr_expect_str_eq(chosen(), "b spare");
+	check(spare, CHECK_L4REFUSED, 3);
+	cr_expect_str_eq(chosen(), "b");
+	backends[0].sticky.cookie = NULL;
+}

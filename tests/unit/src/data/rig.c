@@ -88,6 +88,8 @@ static int listen_on_loopback(struct addr *ret)
 	return fd;
 }
 
+static const uint8_t sticky_secrets[1][STICKY_SECRET_BYTES] = {"of the rig"};
+
 static void publish_view(struct rig *r, const struct addr *servers, struct view_bans *bans)
 {
 	struct view *v = view_new(r->config);
@@ -97,12 +99,14 @@ static void publish_view(struct rig *r, const struct addr *servers, struct view_
 	if (!v || !view_backend_reserve(&v->backends[0], r->n_servers))
 		broken("view");
 	v->bans = bans;
+	v->sticky = sticky_new(sticky_secrets, 1);
 	for (size_t i = 0; i < r->n_servers; i++) {
 		struct view_server *s = &v->backends[0].servers[i];
 
 		s->id = (uint32_t)i;
 		s->max_connections = b->servers[i].max_connections;
 		s->addr = servers[i];
+		s->name_hash = i + 1;
 		targets[i] = (struct balance_target){
 			.id = s->id,
 			.weight = 1,

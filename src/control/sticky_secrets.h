@@ -1,0 +1,14 @@
+/* The secrets of sticky cookies, published to the workers: the cluster's, as its keys are at the moment, or without a
+ * cluster one that dies with the process. owner: control; thread: control. */
+#ifndef CONTROL_STICKY_SECRETS_H
+#define CONTROL_STICKY_SECRETS_H
+
+#include "control/control.h"
+
+struct sticky_secrets;
+
+/* NULL: no backend is sticky (*ret_ok), or out of memory. */
+struct sticky_secrets *sticky_secrets_new(struct control *c, bool *ret_ok);
+void sticky_secrets_free(struct sticky_secrets *s); /* NULL is allowed */
+
+#endif

@@ -58,7 +58,7 @@ def test_no_client_is_refused_while_an_address_moves(towns):
     knocking = town.knock()
     for _ in range(4):
         owner, to = town.wait_owner(), town.others_than(town.wait_owner())[0]
-        owner.ask(f"move vip {VIP} to {to.name}")
+        owner.move(VIP, to.name)
         time.sleep(0.2)
     seen = knocking.end()
     assert seen["refused"] == 0 and seen["failed"] == 0
@@ -98,7 +98,7 @@ def test_what_was_moved_by_hand_stays_although_another_node_is_preferred(towns):
     town = towns.make(3, vips=vips("10.10.10.100/24", prefer='"lb-02"', preempt_delay='"300ms"'))
     town.start()
     assert town.wait_owner().name == "lb-02"
-    town.nodes["lb-01"].ask(f"move vip {VIP} to lb-03")
+    town.nodes["lb-01"].move(VIP, "lb-03")
     town.wait_owner(but="lb-02")
     end = time.monotonic() + 1.5
     while time.monotonic() < end:
@@ -130,7 +130,7 @@ def test_an_ipv6_address_moves_at_once(towns):
     other = town.others_than(owner)[0]
     knocking = town.knock(address=VIP6)
     at = time.monotonic()
-    assert owner.ask(f"move vip {VIP6} to {other.name}").startswith(f"{VIP6} is on {other.name}.")
+    owner.move(VIP6, other.name)
     time.sleep(0.5)
     assert knocking.longest_ms(after=at) < 100 * lab.SLOW + 50 or not knocking.end()["gaps"]
     assert knocking.end()["refused"] == 0
@@ -150,7 +150,7 @@ def test_listeners_on_the_address_itself_serve_wherever_it_is(towns):
         owner = town.wait_owner(vip)
         other = town.others_than(owner)[0]
         town.wait_answer(vip)
-        owner.ask(f"move vip {vip} to {other.name}")
+        owner.move(vip, other.name)
         assert town.wait_owner(vip, but=owner.name) is other
         town.wait_answer(vip)
 
@@ -187,7 +187,7 @@ def test_what_the_machine_had_before_is_never_taken_away(towns):
     first.wait_line(rf"warning vip: {VIP} is configured on this machine by others")
     shown = lifetime(town, first)
     assert f"{VIP}/24" in shown and "forever" in shown, shown
-    first.ask(f"move vip {VIP} to lb-02")
+    first.move(VIP, "lb-02")
     wait_seen(town, "lb-02")
     wait_until(second.holds, what="lb-02 to hold it")
     assert first.holds(), "the operator's own address is gone"

@@ -126,6 +126,10 @@ class Node(Process):
             s.sendall(command.encode() + b"\n")
             return read_all(s).decode()
 
+    def move(self, vip, to):
+        """Has the address handed over, as soon as that can be: a node that has just joined is no heir yet."""
+        wait_until(lambda: self.ask(f"move vip {vip} to {to}").startswith(f"{vip} is on {to}"), what=f"{to} to take {vip}")
+
     def answers(self):
         with contextlib.suppress(OSError):
             return self.ask("show info").startswith("Name:")

@@ -305,6 +305,19 @@ Test(config_load, the_installed_examples_load)
 	free(text);
 }
 
+Test(config_load, the_installed_example_of_a_backend_node_lacks_nothing_but_certificates)
+{
+	char *text = example(TOP_SRCDIR "/etc/backend-node.conf");
+
+	case_file("example.conf", text);
+	free(text);
+	text = file_with("example.conf", "/etc/aegislb/certs", "/nowhere/certs");
+	case_errors(text,
+		"t.conf:22: listeners[0].tls.certificates: \"/nowhere/certs\": No such file or "
+		"directory; expected a certificate, its chain and its key in PEM");
+	free(text);
+}
+
 Test(config_load, of_the_whole_platform_only_what_comes_later_is_refused)
 {
 	char *text = example(TOP_SRCDIR "/tests/unit/src/platform/balancer.conf");

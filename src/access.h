@@ -35,7 +35,8 @@ struct access_record {
 	uint64_t total_us;
 	struct addr client, local, server;
 	uint32_t server_id;	    /* UINT32_MAX: none */
-	uint16_t listener, backend; /* backend UINT16_MAX: none */
+	uint32_t generation;	    /* its number */
+	uint16_t listener, backend; /* slots; backend UINT16_MAX: none */
 	int16_t route;	/* index in the listener's routes; -1: default_backend or none */
 	uint8_t reason; /* enum end_reason */
 	uint8_t retries;

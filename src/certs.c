@@ -163,12 +163,13 @@ static int on_name(SSL *ssl, int *alert, void *arg)
 static int on_alpn(SSL *ssl, const unsigned char **ret, unsigned char *ret_n,
 	const unsigned char *offered, unsigned int n_offered, void *arg)
 {
-	const struct config_tls *conf = arg;
+	const struct config_tls *conf = now_of(ssl)->certs->conf;
 	unsigned char *chosen;
 
-	(void)ssl;
-	if (SSL_select_next_proto(&chosen, ret_n, conf->alpn, (unsigned)conf->alpn_size, offered,
-		    n_offered) != OPENSSL_NPN_NEGOTIATED)
+	(void)arg;
+	if (conf->alpn_size == 0 ||
+		SSL_select_next_proto(&chosen, ret_n, conf->alpn, (unsigned)conf->alpn_size,
+			offered, n_offered) != OPENSSL_NPN_NEGOTIATED)
 		return SSL_TLSEXT_ERR_NOACK;
 	*ret = chosen;
 	return SSL_TLSEXT_ERR_OK;
@@ -270,7 +271,7 @@ static bool set_options(SSL_CTX *ssl, const struct config_tls *conf)
 	SSL_CTX_set_tlsext_servername_callback(ssl, on_name);
 	SSL_CTX_set_tlsext_status_cb(ssl, on_status);
 	if (conf->alpn_size > 0)
-		SSL_CTX_set_alpn_select_cb(ssl, on_alpn, (void *)(uintptr_t)conf);
+		SSL_CTX_set_alpn_select_cb(ssl, on_alpn, NULL);
 	return SSL_CTX_set_min_proto_version(ssl, versions[conf->min_version]) == 1 &&
 	       SSL_CTX_set_session_id_context(ssl, id, sizeof(id)) == 1 &&
 	       SSL_CTX_set_tlsext_ticket_key_evp_cb(ssl, on_ticket) == 1 &&

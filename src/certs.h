@@ -23,7 +23,7 @@ typedef void certs_say_fn(void *arg, const char *path, const char *why, bool kep
 
 /* Reads what `conf` names. A file that is broken, or gone from a list, is told and served as `previous` (NULL: none) had
  * it. NULL: there is not one certificate, or OpenSSL refuses the settings; `why` says it in words where it is not of one
- * file, and is "" otherwise. `conf` is borrowed for the life of the set and of every connection made of it. */
+ * file, and is "" otherwise. `conf` is borrowed for the life of the set. */
 struct certs *certs_load(const struct config_tls *conf, const struct certs *previous,
 	certs_say_fn *say, void *arg, char why[CERT_WHY_MAX]);
 struct certs *certs_use(struct certs *c);

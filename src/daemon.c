@@ -25,7 +25,14 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { RUNTIME_SERVERS = 1024, ACCESS_RING_BYTES = 1 << 20 };
+/* What may come at run time beyond what the file begins with: servers by command, and all by reloads. */
+enum {
+	RUNTIME_SERVERS = 4096,
+	RUNTIME_BACKENDS = 4096,
+	RUNTIME_LISTENERS = 256,
+	RUNTIME_LIMITS = 4096,
+	ACCESS_RING_BYTES = 1 << 20
+};
 
 struct daemon_worker {
 	struct worker *worker;
@@ -38,7 +45,9 @@ struct daemon_worker {
 
 /* owner: the main thread, which is control's thread while it runs. */
 struct daemon {
-	const struct config *config;
+	const struct config *config; /* the first */
+	struct generations generations;
+	struct generation *first;
 	struct load *load;
 	struct qsbr *views;
 	struct control *control;
@@ -89,7 +98,7 @@ static bool bind_one(
 			strerror(error.number));
 	for (size_t i = 0; i < d->n_workers && ok; i++)
 		d->workers[i].listeners[socket] =
-			(struct worker_listener){fds[i], (uint16_t)listener};
+			(struct worker_listener){fds[i], d->first->listener_slots[listener]};
 	free(fds);
 	return ok;
 }
@@ -197,7 +206,6 @@ static bool make_worker(struct daemon *d, unsigned index)
 	struct daemon_worker *w = &d->workers[index];
 	struct worker_setup setup = {
 		.index = index,
-		.config = d->config,
 		.views = d->views,
 		.load = d->load,
 		.tally = w->tally,
@@ -216,13 +224,11 @@ static bool make_worker(struct daemon *d, unsigned index)
 
 static bool make_tallies(struct daemon *d)
 {
-	const struct config *c = d->config;
-
 	for (size_t i = 0; i < d->n_workers; i++) {
 		struct daemon_worker *w = &d->workers[i];
 
-		w->tally = tally_new(
-			(uint32_t)c->n_listeners, (uint32_t)c->n_backends, d->load->max_servers);
+		w->tally =
+			tally_new(d->load->n_listeners, d->load->n_backends, d->load->max_servers);
 		w->access = log_access_enabled() ? ring_new(ACCESS_RING_BYTES) : NULL;
 		if (!w->tally || (log_access_enabled() && !w->access))
 			return out_of_memory(d);
@@ -271,6 +277,31 @@ static void stop_workers(struct daemon *d)
 
 /* --- the order of start --- */
 
+/* The tables are of virtual memory mostly: what is never used is never there. */
+static struct load_size size_of_tables(const struct config *c)
+{
+	return (struct load_size){
+		.listeners = (uint32_t)c->n_listeners + RUNTIME_LISTENERS,
+		.backends = (uint32_t)c->n_backends + RUNTIME_BACKENDS,
+		.limits = c->n_request_limits + RUNTIME_LIMITS,
+		.servers = (uint32_t)count_servers(c) + RUNTIME_SERVERS,
+	};
+}
+
+static bool make_first(struct daemon *d)
+{
+	struct load_size size = size_of_tables(d->config);
+	struct generations_limits limits = {size.listeners, size.backends, size.limits};
+
+	if (!generations_init(&d->generations, &limits, config_free))
+		return out_of_memory(d);
+	d->first = generation_new(&d->generations, d->config, d->why, sizeof(d->why));
+	d->load = load_new(&size);
+	if (!d->first)
+		return false;
+	return (d->load && load_prepare(d->load, d->first)) || out_of_memory(d);
+}
+
 static bool make_shared(struct daemon *d)
 {
 	const struct config *c = d->config;
@@ -279,17 +310,17 @@ static bool make_shared(struct daemon *d)
 	d->n_sockets = count_binds(c);
 	d->workers = calloc(d->n_workers, sizeof(*d->workers));
 	d->control_workers = calloc(d->n_workers, sizeof(*d->control_workers));
-	d->load = load_new(c, (uint32_t)count_servers(c) + RUNTIME_SERVERS);
 	d->views = qsbr_new((unsigned)d->n_workers, view_free);
-	if (!d->workers || !d->control_workers || !d->load || !d->views)
+	if (!d->workers || !d->control_workers || !d->views)
 		return out_of_memory(d);
-	return make_tallies(d);
+	return make_first(d) && make_tallies(d);
 }
 
 static bool make_control(struct daemon *d)
 {
 	struct control_setup setup = {
-		.config = d->config,
+		.generations = &d->generations,
+		.generation = d->first,
 		.views = d->views,
 		.load = d->load,
 		.workers = d->control_workers,
@@ -353,12 +384,13 @@ static void tear_down(struct daemon *d)
 		free(d->workers[i].listeners);
 	}
 	qsbr_free(d->views);
+	generations_release(&d->generations);
 	load_free(d->load);
 	free(d->control_workers);
 	free(d->workers);
 }
 
-int daemon_run(const struct config *config, char *const *warnings, size_t n_warnings)
+int daemon_run(struct config *config, char *const *warnings, size_t n_warnings)
 {
 	struct daemon d = {.config = config, .ports = {-1, -1, NULL}};
 	int status = EX_OSERR;
@@ -377,5 +409,6 @@ int daemon_run(const struct config *config, char *const *warnings, size_t n_warn
 	}
 	tear_down(&d);
 	log_close();
+	config_free(config);
 	return status;
 }

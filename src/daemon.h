@@ -6,8 +6,8 @@
 
 #include <stddef.h>
 
-/* Serves until a stop. Borrows the config until it returns; the warnings of reading it go to the log. The result is the process's exit status: 0, or EX_OSERR (71)
+/* Serves until a stop. Takes the config; the warnings of reading it go to the log. The result is the process's exit status: 0, or EX_OSERR (71)
  * where the system refused something, said on stderr in one line `aegislb: …` that names it. */
-int daemon_run(const struct config *config, char *const *warnings, size_t n_warnings);
+int daemon_run(struct config *config, char *const *warnings, size_t n_warnings);
 
 #endif

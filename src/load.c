@@ -22,52 +22,90 @@ static size_t rated_sources(uint32_t n_limits)
 	return share > RATED_SOURCES_LEAST ? share : RATED_SOURCES_LEAST;
 }
 
-static bool make_sources(struct load *load, const struct config *config)
+/* --- tables of sources --- */
+
+/* False: out of memory. */
+static bool make(load_sources *table, size_t size)
 {
-	if (config->limits.connections_per_source > 0) {
-		load->per_source = sources_new(config->limits.connections);
-		if (!load->per_source)
-			return false;
-	}
-	for (uint32_t i = 0; i < load->n_listeners; i++) {
-		if (config->listeners[i].rate_limit.count == 0)
-			continue;
-		load->per_listener[i] = sources_new(RATED_SOURCES);
-		if (!load->per_listener[i])
-			return false;
-	}
-	for (uint32_t i = 0; i < load->n_limits; i++) {
-		load->per_limit[i] = sources_new(rated_sources(load->n_limits));
-		if (!load->per_limit[i])
+	if (!load_sources_of(table))
+		atomic_store_explicit(table, sources_new(size), memory_order_relaxed);
+	return load_sources_of(table) != NULL;
+}
+
+static bool prepare_listener(struct load *load, const struct generation *g, uint32_t slot)
+{
+	const struct config_listener *l = g->listeners[slot];
+
+	if (!l)
+		return true;
+	if (l->rate_limit.count > 0 && !make(&load->per_listener[slot], RATED_SOURCES))
+		return false;
+	for (size_t i = 0; i < l->n_routes; i++) {
+		const struct config_request_limit *limit = &l->routes[i].limit;
+
+		if (limit->count > 0 && !make(&load->per_limit[g->limit_slots[limit->table]],
+						rated_sources(g->config->n_request_limits)))
 			return false;
 	}
 	return true;
 }
 
-struct load *load_new(const struct config *config, uint32_t max_servers)
+bool load_prepare(struct load *load, const struct generation *g)
+{
+	const struct config_limits *limits = &g->config->limits;
+
+	if (limits->connections_per_source > 0 && !make(&load->per_source, limits->connections))
+		return false;
+	for (uint32_t i = 0; i < g->n_listeners; i++)
+		if (!prepare_listener(load, g, i))
+			return false;
+	return true;
+}
+
+static void drop(load_sources *table)
+{
+	sources_free(load_sources_of(table));
+	atomic_store_explicit(table, NULL, memory_order_relaxed);
+}
+
+static void sweep(load_sources *tables, const struct slots *slots)
+{
+	for (uint32_t i = 0; i < slots->n; i++)
+		if (slots->all[i].users == 0)
+			drop(&tables[i]);
+}
+
+void load_sweep(struct load *load, const struct generations *all)
+{
+	sweep(load->per_listener, &all->listeners);
+	sweep(load->per_limit, &all->limits);
+}
+
+/* --- life --- */
+
+struct load *load_new(const struct load_size *size)
 {
 	struct load *load = aligned_alloc(alignof(struct load), sizeof(*load));
-	size_t tickets = (config->n_backends + 1) * sizeof(struct load_ticket);
+	size_t tickets = (size->backends + 1) * sizeof(struct load_ticket);
 
 	if (!load)
 		return NULL;
 	*load = (struct load){
-		.n_backends = (uint32_t)config->n_backends,
-		.n_listeners = (uint32_t)config->n_listeners,
-		.n_limits = config->n_request_limits,
-		.max_servers = max_servers,
+		.n_backends = size->backends,
+		.n_listeners = size->listeners,
+		.n_limits = size->limits,
+		.max_servers = size->servers,
 	};
 	crypto_shorthash_keygen(load->hash_key);
 	load->tickets = aligned_alloc(alignof(struct load_ticket), tickets);
-	load->active = calloc(max_servers + 1, sizeof(*load->active));
-	load->per_listener = calloc(config->n_listeners + 1, sizeof(*load->per_listener));
-	load->per_limit = calloc(load->n_limits + 1, sizeof(*load->per_limit));
-	if (!load->tickets || !load->active || !load->per_listener || !load->per_limit ||
-		!make_sources(load, config)) {
+	load->active = calloc(size->servers + 1, sizeof(*load->active));
+	load->per_listener = calloc(size->listeners + 1, sizeof(*load->per_listener));
+	load->per_limit = calloc(size->limits + 1, sizeof(*load->per_limit));
+	if (!load->tickets || !load->active || !load->per_listener || !load->per_limit) {
 		load_free(load);
 		return NULL;
 	}
-	for (size_t i = 0; i <= config->n_backends; i++)
+	for (size_t i = 0; i <= size->backends; i++)
 		atomic_init(&load->tickets[i].next, 0);
 	return load;
 }
@@ -77,10 +115,10 @@ void load_free(struct load *load)
 	if (!load)
 		return;
 	for (uint32_t i = 0; load->per_listener && i < load->n_listeners; i++)
-		sources_free(load->per_listener[i]);
+		drop(&load->per_listener[i]);
 	for (uint32_t i = 0; load->per_limit && i < load->n_limits; i++)
-		sources_free(load->per_limit[i]);
-	sources_free(load->per_source);
+		drop(&load->per_limit[i]);
+	drop(&load->per_source);
 	free(load->per_limit);
 	free(load->per_listener);
 	free(load->active);

@@ -6,7 +6,7 @@
 #define LOAD_H
 
 #include "base/span.h"
-#include "config.h"
+#include "generation.h"
 #include "ratelimit/sources.h"
 
 #include <stdalign.h>
@@ -18,23 +18,41 @@ struct load_ticket {
 	alignas(64) _Atomic uint64_t next;
 };
 
+typedef _Atomic(struct sources *) load_sources;
+
 /* owner: daemon; writers: all workers (atomic); readers: anyone. */
 struct load {
 	alignas(64) _Atomic uint32_t connections; /* client connections open in this process */
 	uint8_t hash_key[16]; /* secret of this process's tables keyed by outsiders */
-	uint32_t n_backends, n_listeners, max_servers;
-	struct load_ticket *tickets; /* by backend index */
+	uint32_t n_backends, n_listeners, n_limits, max_servers;
+	struct load_ticket *tickets; /* by backend slot */
 	_Atomic uint32_t *active;    /* by server id: connections open or being opened to it */
-	struct sources *per_source;  /* limits.connections_per_source; NULL: no limit */
-	uint32_t n_limits;
-	struct sources **per_limit;    /* by index of a route's limit on requests */
-	struct sources **per_listener; /* by listener index: its rate limit; NULL entries: none */
+	/* writer: control, before it publishes the generation that needs them */
+	load_sources per_source; /* limits.connections_per_source; NULL: there never was a limit */
+	load_sources *per_limit; /* by slot of a route's limit on requests */
+	load_sources *per_listener; /* by listener slot: its rate limit; NULL entries: none */
 };
 
-/* Sized for the configuration; max_servers bounds the server ids ever given out. Returns owned; NULL: out of
- * memory. libsodium is initialised before. */
-struct load *load_new(const struct config *config, uint32_t max_servers);
+/* How many slots and server ids there can be at a time. */
+struct load_size {
+	uint32_t listeners, backends, limits, servers;
+};
+
+/* Returns owned; NULL: out of memory. libsodium is initialised before. */
+struct load *load_new(const struct load_size *size);
 void load_free(struct load *load); /* no worker runs any more; NULL is allowed */
+
+/* Before the generation is published: makes the tables of sources that it needs and are not there yet. False: out of
+ * memory. thread: control */
+bool load_prepare(struct load *load, const struct generation *g);
+
+/* After a generation was freed: frees the tables that no generation needs. thread: control */
+void load_sweep(struct load *load, const struct generations *all);
+
+static inline struct sources *load_sources_of(load_sources *table)
+{
+	return atomic_load_explicit(table, memory_order_relaxed);
+}
 
 /* A source (addr_source_key) under this process's secret, as lib/ratelimit and lib/balance want it: never 0. */
 uint64_t load_hash_source(const struct load *load, const struct addr *source);

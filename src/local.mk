@@ -22,7 +22,8 @@ CONF_LIBS = src/libconf.a src/libcerts.a lib/libhttp.a lib/libhostmatch.a lib/li
 # What stands between the two halves.
 noinst_LIBRARIES += src/libbetween.a
 src_libbetween_a_SOURCES = \
-	src/access.h src/load.c src/load.h src/order.c src/order.h src/sticky.c src/sticky.h src/tally.c src/tally.h src/view.c src/view.h
+	src/access.h src/generation.c src/generation.h src/load.c src/load.h src/order.c src/order.h \
+	src/slots.c src/slots.h src/sticky.c src/sticky.h src/tally.c src/tally.h src/view.c src/view.h
 src_libbetween_a_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(OPENSSL_CFLAGS)
 
 # The event log, and the servers: who they are, what state they are in, and the view made of it.
@@ -133,6 +134,7 @@ src_libdata_a_SOURCES = \
 	src/data/link.c src/data/link.h \
 	src/data/listener.c src/data/listener.h \
 	src/data/orders.c src/data/orders.h \
+	src/data/pins.c src/data/pins.h \
 	src/data/pipes.c src/data/pipes.h \
 	src/data/proxy_header.c src/data/proxy_header.h \
 	src/data/queue.c src/data/queue.h \

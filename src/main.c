@@ -132,7 +132,6 @@ static int serve(const struct call *call)
 	if (c)
 		status = daemon_run(c, report.warnings, report.n_warnings);
 	config_report_release(&report);
-	config_free(c);
 	return status;
 }
 

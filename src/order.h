@@ -37,8 +37,8 @@ struct order {
 struct order_session {
 	uint64_t number; /* unique in the process: worker in the top 8 bits */
 	struct addr client, local, server;
-	uint16_t listener;
-	uint16_t backend;   /* UINT16_MAX: none yet */
+	uint16_t listener;  /* slot */
+	uint16_t backend;   /* slot; UINT16_MAX: none yet */
 	uint32_t server_id; /* UINT32_MAX: none yet */
 	uint64_t age_ms, idle_ms;
 	uint64_t bytes_in, bytes_out;
@@ -50,7 +50,7 @@ struct order_session {
 struct order_error {
 	uint64_t age_ms;
 	struct addr client;
-	uint16_t listener;
+	uint16_t listener; /* slot */
 	enum end_reason reason;
 	char name[64];
 	uint8_t bytes[32]; /* the first that came */

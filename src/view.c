@@ -3,21 +3,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct view *view_new(const struct config *config)
+struct view *view_new(struct generation *generation)
 {
 	struct view *v = calloc(1, sizeof(*v));
 
 	if (!v)
 		return NULL;
-	v->config = config;
-	v->n_backends = config->n_backends;
-	v->backends = calloc(v->n_backends, sizeof(*v->backends));
+	v->generation = generation;
+	v->config = generation->config;
+	v->n_backends = generation->n_backends;
+	v->backends = calloc(v->n_backends + 1, sizeof(*v->backends));
 	if (!v->backends) {
 		free(v);
 		return NULL;
 	}
 	for (size_t i = 0; i < v->n_backends; i++)
-		v->backends[i].conf = &config->backends[i];
+		v->backends[i].conf = generation->backends[i];
+	generation_add_view(generation);
 	return v;
 }
 
@@ -42,6 +44,7 @@ void view_free(void *view)
 	view_bans_drop(v->bans);
 	view_tls_drop(v->tls);
 	sticky_drop(v->sticky);
+	generation_drop_view(v->generation);
 	free(v);
 }
 

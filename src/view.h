@@ -8,6 +8,7 @@
 #include "balance/balance.h"
 #include "certs.h"
 #include "config.h"
+#include "generation.h"
 #include "prefixset/prefixset.h"
 #include "sticky.h"
 
@@ -23,7 +24,8 @@ struct view_server {
  * backend is down by its checks, the plan holds all that are not in maintenance or drain (fails open). Behind them stand,
  * of a sticky backend, servers that only those get who were with them before: in drain, of weight 0, backups. */
 struct view_backend {
-	const struct config_backend *conf;
+	const struct config_backend
+		*conf; /* NULL: the slot is not in this generation, and has no servers */
 	struct view_server *servers;
 	size_t n_servers;
 	struct balance_plan *plan;
@@ -39,15 +41,16 @@ struct view_bans {
 /* What TLS is terminated with; shared by the views of a while as the bans are. */
 struct view_tls {
 	unsigned users;
-	struct certs **certs; /* by listener; NULL: it is plain */
+	struct certs **certs; /* by the listener's slot; NULL: it is plain */
 	size_t n_certs;
 	struct tickets *local, *cluster; /* NULL: nobody uses such */
 };
 
 struct view {
 	uint64_t number; /* counts up with each publish */
-	const struct config *config;
-	struct view_backend *backends; /* same order as config->backends */
+	struct generation *generation;
+	const struct config *config;   /* its */
+	struct view_backend *backends; /* by slot */
 	size_t n_backends;
 	struct view_bans *bans; /* NULL: none */
 	struct view_tls *tls;	/* NULL: no listener terminates TLS */
@@ -55,7 +58,7 @@ struct view {
 };
 
 /* owner: the caller until published. NULL: out of memory. Arrays are zeroed; plans are given by the builder. */
-struct view *view_new(const struct config *config);
+struct view *view_new(struct generation *generation);
 bool view_backend_reserve(struct view_backend *b, size_t n_servers);
 void view_free(void *view); /* as lib/qsbr wants it */
 
@@ -65,7 +68,7 @@ struct view_bans *view_bans_use(struct view_bans *bans); /* NULL is allowed, her
 void view_bans_drop(struct view_bans *bans);
 
 /* Nothing in it yet. NULL: out of memory. */
-struct view_tls *view_tls_new(size_t n_listeners);
+struct view_tls *view_tls_new(size_t n_listeners); /* slots */
 struct view_tls *view_tls_use(struct view_tls *tls);
 void view_tls_drop(struct view_tls *tls);
 

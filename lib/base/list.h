@@ -24,6 +24,14 @@ static inline void list_init(struct list *l)
 	l->next = l->prev = l;
 }
 
+/* A head in zeroed memory is made at its first use. */
+static inline struct list *list_made(struct list *head)
+{
+	if (!head->next)
+		list_init(head);
+	return head;
+}
+
 static inline bool list_is_empty(const struct list *l)
 {
 	return l->next == l;

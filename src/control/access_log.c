@@ -120,14 +120,19 @@ static void put_time(struct access_log *a, uint64_t wall_us)
 /* --- one record --- */
 
 /* The first name of the route, in mode = "http" with its path. */
-static void field_route(
-	struct access_log *a, const struct config_listener *l, const struct access_record *r)
+static void field_route(struct access_log *a, const struct access_record *r)
 {
+	const struct generation *g = generations_find(a->control->generations, r->generation);
+	const struct config_listener *l = g ? generation_listener(g, r->listener) : NULL;
 	char text[TEXT_MAX];
 	const struct config_route *route;
 
 	if (r->route < 0) {
 		field_text(a, "route", r->backend != UINT16_MAX ? "default" : "-");
+		return;
+	}
+	if (!l) {
+		field_text(a, "route", "-");
 		return;
 	}
 	route = &l->routes[r->route];
@@ -175,19 +180,18 @@ static void write_http(struct access_log *a, const struct access_record *r, cons
 
 static void write_record(struct access_log *a, const struct access_record *r)
 {
-	const struct config *config = a->control->config;
-	const struct config_listener *l = &config->listeners[r->listener];
+	const struct generations *all = a->control->generations;
 	const char *name = (const char *)(r + 1), *alpn = name + r->name_len;
 	bool http = r->version != ACCESS_PASSTHROUGH;
 
 	put_time(a, r->end_wall_us);
-	field_text(a, "listener", l->name);
+	field_text(a, "listener", generations_listener_name(all, r->listener));
 	field_address(a, "client", &r->client);
 	field_client_text(a, http ? "host" : "sni", name, r->name_len);
 	field_client_text(a, "alpn", alpn, r->alpn_len);
-	field_route(a, l, r);
-	field_text(
-		a, "backend", r->backend == UINT16_MAX ? "-" : config->backends[r->backend].name);
+	field_route(a, r);
+	field_text(a, "backend",
+		r->backend == UINT16_MAX ? "-" : generations_backend_name(all, r->backend));
 	field_text(a, "server", server_name(a, r));
 	field_number(a, "bytes_in", r->bytes_in);
 	field_number(a, "bytes_out", r->bytes_out);

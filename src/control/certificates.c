@@ -25,6 +25,18 @@ static const struct config_listener *listener(const struct certificates *all, si
 	return &all->control->config->listeners[i];
 }
 
+static uint16_t slot_of(const struct certificates *all, size_t i)
+{
+	return all->control->generation->listener_slots[i];
+}
+
+static struct certs *served_of(const struct certificates *all, size_t i)
+{
+	uint16_t slot = slot_of(all, i);
+
+	return slot < all->served->n_certs ? all->served->certs[slot] : NULL;
+}
+
 /* --- tickets --- */
 
 static bool wants(const struct certificates *all, enum config_tickets kind)
@@ -111,7 +123,7 @@ static void complain(struct certificates *all, const struct config_listener *l, 
 static struct certs *renew(struct certificates *all, size_t i, bool *ret_changed)
 {
 	const struct config_listener *l = listener(all, i);
-	struct certs *before = all->served->certs[i], *now;
+	struct certs *before = served_of(all, i), *now;
 	char why[CERT_WHY_MAX];
 
 	if (!before || !certs_are_stale(before))
@@ -138,15 +150,15 @@ static void serve(struct certificates *all, struct view_tls *next)
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct certificates *all = arg;
-	struct view_tls *next = view_tls_new(all->control->config->n_listeners);
+	struct view_tls *next = view_tls_new(all->control->generation->n_listeners);
 	bool changed = tickets_are_old(all);
 
 	(void)fd;
 	(void)what;
 	if (!next)
 		return; /* the next turn will do */
-	for (size_t i = 0; i < next->n_certs; i++)
-		next->certs[i] = renew(all, i, &changed);
+	for (size_t i = 0; i < all->control->config->n_listeners; i++)
+		next->certs[slot_of(all, i)] = renew(all, i, &changed);
 	if (changed && make_tickets(all, next))
 		serve(all, next);
 	else
@@ -158,13 +170,13 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 static bool begin(struct certificates *all)
 {
 	const struct timeval interval = {.tv_sec = LOOK_S};
-	struct view_tls *first = view_tls_new(all->control->config->n_listeners);
+	struct view_tls *first = view_tls_new(all->control->generation->n_listeners);
 
 	if (!first)
 		return false;
-	for (size_t i = 0; i < first->n_certs; i++)
+	for (size_t i = 0; i < all->control->config->n_listeners; i++)
 		if (listener(all, i)->tls)
-			first->certs[i] = certs_use(listener(all, i)->tls->certs);
+			first->certs[slot_of(all, i)] = certs_use(listener(all, i)->tls->certs);
 	all->timer = event_new(all->control->base, -1, EV_PERSIST, on_timer, all);
 	if (!make_tickets(all, first) || !all->timer || event_add(all->timer, &interval) < 0) {
 		view_tls_drop(first);
@@ -211,4 +223,9 @@ void certificates_free(struct certificates *all)
 const struct view_tls *certificates_served(const struct certificates *all)
 {
 	return all ? all->served : NULL;
+}
+
+const struct certs *certificates_of(const struct certificates *all, size_t listener)
+{
+	return all ? served_of(all, listener) : NULL;
 }

@@ -13,6 +13,9 @@ struct certificates;
 struct certificates *certificates_new(struct control *c, bool *ret_ok);
 void certificates_free(struct certificates *all); /* NULL is allowed */
 
+/* Those of the listener with this index; NULL: it does not terminate TLS. */
+const struct certs *certificates_of(const struct certificates *all, size_t listener);
+
 /* What is served at the moment; valid until the loop goes on. NULL: no listener terminates TLS. */
 const struct view_tls *certificates_served(const struct certificates *all);
 

@@ -43,15 +43,15 @@ static json_t *cert_json(const char *listener, const struct cert *cert)
 
 static void run_certs(struct command *cmd)
 {
-	const struct view_tls *tls = certificates_served(cmd->control->certificates);
 	bool as_json = strcmp(cmd->words[cmd->n_words - 1], "json") == 0;
 	json_t *all = as_json ? json_array() : NULL;
 
-	for (size_t i = 0; tls && i < tls->n_certs; i++) {
+	for (size_t i = 0; i < cmd->control->config->n_listeners; i++) {
+		const struct certs *certs = certificates_of(cmd->control->certificates, i);
 		const char *listener = cmd->control->config->listeners[i].name;
 
-		for (size_t k = 0; tls->certs[i] && k < certs_count(tls->certs[i]); k++) {
-			const struct cert *cert = certs_at(tls->certs[i], k);
+		for (size_t k = 0; certs && k < certs_count(certs); k++) {
+			const struct cert *cert = certs_at(certs, k);
 
 			if (as_json)
 				json_array_append_new(all, cert_json(listener, cert));
@@ -61,7 +61,7 @@ static void run_certs(struct command *cmd)
 	}
 	if (as_json)
 		command_json(cmd, all);
-	else if (!tls)
+	else if (!cmd->control->certificates)
 		command_say(cmd, SEVERITY_INFO, "No listener terminates TLS here.");
 }
 

@@ -245,7 +245,7 @@ static void write_refusals(struct command *cmd, struct diagnosis *d)
 			expo_fmt(cmd->out, "refused %s %s on %s: %s\n",
 				log_time(log_wall_us() - e->age_ms * 1000, when),
 				addr_format_ip(&e->client, client),
-				cmd->control->config->listeners[e->listener].name,
+				generations_listener_name(cmd->control->generations, e->listener),
 				end_reasons[e->reason].text);
 		}
 	}

@@ -77,11 +77,7 @@ static void write_age(struct expo *out, uint64_t ms)
 
 static const char *backend_name(const struct control *c, uint16_t backend)
 {
-	const struct backend *b = backend < servers_backends(c->servers)
-					  ? servers_backend(c->servers, backend)
-					  : NULL;
-
-	return b ? b->conf->name : "<NONE>";
+	return backend == UINT16_MAX ? "<NONE>" : generations_backend_name(c->generations, backend);
 }
 
 static const char *server_name(const struct control *c, uint32_t id)
@@ -98,8 +94,9 @@ static void write_session(struct command *cmd, const struct order_session *s)
 
 	expo_fmt(cmd->out, "0x%llx: proto=tcpv%c src=%s fe=%s be=%s srv=%s",
 		(unsigned long long)s->number, s->client.family == AF_INET6 ? '6' : '4',
-		addr_format(&s->client, client), c->config->listeners[s->listener].name,
-		backend_name(c, s->backend), server_name(c, s->server_id));
+		addr_format(&s->client, client),
+		generations_listener_name(c->generations, s->listener), backend_name(c, s->backend),
+		server_name(c, s->server_id));
 	if (s->server.family != AF_UNSPEC)
 		expo_fmt(cmd->out, " dst=%s", addr_format(&s->server, server));
 	expo_fmt(cmd->out, " state=%s age=", s->state);
@@ -226,7 +223,7 @@ static void write_error(struct command *cmd, const struct order_error *e)
 
 	expo_fmt(cmd->out, "\n[%s] frontend %s (#%u): %s\n",
 		date_of(log_wall_us() - e->age_ms * 1000, when, sizeof(when)),
-		cmd->control->config->listeners[e->listener].name, e->listener + 1u,
+		generations_listener_name(cmd->control->generations, e->listener), e->listener + 1u,
 		end_reasons[e->reason].text);
 	expo_fmt(cmd->out, "  src %s, name ", addr_format(&e->client, client));
 	expo_log_word(cmd->out, span_of(e->name, strnlen(e->name, sizeof(e->name))));
@@ -239,7 +236,7 @@ static void write_error(struct command *cmd, const struct order_error *e)
 
 static bool is_wanted_error(const struct command *cmd, const struct order_error *e)
 {
-	const char *listener = cmd->control->config->listeners[e->listener].name;
+	const char *listener = generations_listener_name(cmd->control->generations, e->listener);
 
 	return !cmd->words[2][0] || strcmp(cmd->words[2], listener) == 0;
 }

@@ -425,7 +425,9 @@ struct control *control_new(const struct control_setup *setup)
 		return NULL;
 	}
 	c->own->setup = *setup;
-	c->config = setup->config;
+	c->generations = setup->generations;
+	c->generation = setup->generation;
+	c->config = c->generation->config;
 	c->views = setup->views;
 	c->load = setup->load;
 	c->workers = setup->workers;
@@ -439,7 +441,7 @@ struct control *control_new(const struct control_setup *setup)
 	c->mailbox = c->base ? mailbox_new(c->base, on_mail, c) : NULL;
 	c->store = c->base ? store_new(c->base, c->config->state_dir) : NULL;
 	c->cluster = c->store && c->events && make_notifier(c) ? new_cluster(c) : NULL;
-	c->servers = c->events ? servers_new(c->config, c->views, c->load, c->events) : NULL;
+	c->servers = c->events ? servers_new(c->generation, c->views, c->load, c->events) : NULL;
 	if (!c->mailbox || !c->store || !c->cluster || !c->servers) {
 		control_free(c);
 		return NULL;

@@ -33,7 +33,9 @@ enum control_phase { CONTROL_SERVING, CONTROL_DRAINING, CONTROL_STOPPED };
 /* Members are read by the modules of src/control; written by control.c only. */
 struct control {
 	struct event_base *base;
-	const struct config *config;
+	const struct config *config; /* of `generation` */
+	struct generations *generations;
+	struct generation *generation; /* the newest */
 	struct qsbr *views;
 	struct load *load;
 	struct servers *servers;
@@ -64,7 +66,8 @@ struct control {
 
 /* What the daemon gives and lends until control_free(). */
 struct control_setup {
-	const struct config *config;
+	struct generations *generations;
+	struct generation *generation; /* the first */
 	struct qsbr *views;
 	struct load *load;
 	struct control_worker *workers;
@@ -96,10 +99,13 @@ void control_order_all(struct control *c, const struct order *order);
  * kept for its sake. */
 void control_wake_all(struct control *c);
 
-/* Sums over the workers, the way every reader of tallies wants them. */
+/* Sums over the workers, the way every reader of tallies wants them. Listeners and backends by their index in the present
+ * configuration; their slots are where tallies and reports have them. */
 uint64_t control_sum(const struct control *c, size_t offset_in_tally);
 uint64_t control_sum_listener(const struct control *c, unsigned listener, size_t offset);
 uint64_t control_sum_backend(const struct control *c, unsigned backend, size_t offset);
+uint64_t control_sum_listener_slot(const struct control *c, unsigned slot, size_t offset);
+uint64_t control_sum_backend_slot(const struct control *c, unsigned slot, size_t offset);
 uint64_t control_sum_server(const struct control *c, uint32_t server_id, size_t offset);
 
 /* Begins the graceful stop; a second call stops at once. `why` is for the log: "SIGTERM". */

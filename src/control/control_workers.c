@@ -37,22 +37,32 @@ uint64_t control_sum(const struct control *c, size_t offset)
 	return sum;
 }
 
-uint64_t control_sum_listener(const struct control *c, unsigned listener, size_t offset)
+uint64_t control_sum_listener_slot(const struct control *c, unsigned slot, size_t offset)
 {
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < c->n_workers; i++)
-		sum += counter_at(&c->workers[i].tally->listeners[listener], offset);
+		sum += counter_at(&c->workers[i].tally->listeners[slot], offset);
 	return sum;
+}
+
+uint64_t control_sum_backend_slot(const struct control *c, unsigned slot, size_t offset)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < c->n_workers; i++)
+		sum += counter_at(&c->workers[i].tally->backends[slot], offset);
+	return sum;
+}
+
+uint64_t control_sum_listener(const struct control *c, unsigned listener, size_t offset)
+{
+	return control_sum_listener_slot(c, c->generation->listener_slots[listener], offset);
 }
 
 uint64_t control_sum_backend(const struct control *c, unsigned backend, size_t offset)
 {
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < c->n_workers; i++)
-		sum += counter_at(&c->workers[i].tally->backends[backend], offset);
-	return sum;
+	return control_sum_backend_slot(c, c->generation->backend_slots[backend], offset);
 }
 
 uint64_t control_sum_server(const struct control *c, uint32_t server_id, size_t offset)

@@ -82,18 +82,20 @@ static void write_certificates(struct writer *w)
 {
 	static const struct expo_family ends = GAUGE(
 		"certificate_not_after_time_seconds", "Unix time at which the certificate ends.");
-	const struct view_tls *tls = certificates_served(w->c->certificates);
 
 	family(w, &ends);
-	for (size_t i = 0; tls && i < tls->n_certs; i++)
-		for (size_t k = 0; tls->certs[i] && k < certs_count(tls->certs[i]); k++) {
-			const struct cert *cert = certs_at(tls->certs[i], k);
+	for (size_t i = 0; i < w->c->config->n_listeners; i++) {
+		const struct certs *certs = certificates_of(w->c->certificates, i);
+
+		for (size_t k = 0; certs && k < certs_count(certs); k++) {
+			const struct cert *cert = certs_at(certs, k);
 			struct expo_label labels[] = {
 				label("listener", w->c->config->listeners[i].name),
 				label("file", cert->path)};
 
 			expo_sample_u64(w->out, &ends, labels, 2, (uint64_t)cert->not_after);
 		}
+	}
 }
 
 static void write_ends(struct writer *w)

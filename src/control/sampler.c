@@ -87,8 +87,8 @@ static uint64_t gauge(uint64_t up, uint64_t down)
 
 static void sample_listener(struct sampler *s, unsigned i, uint64_t elapsed_us)
 {
-	struct sampler_listener *l = &s->listeners[i];
 	const struct control *c = s->control;
+	struct sampler_listener *l = &s->listeners[c->generation->listener_slots[i]];
 	uint64_t closed = control_sum_listener(c, i, offsetof(struct tally_listener, closed));
 	uint64_t opened = control_sum_listener(c, i, offsetof(struct tally_listener, opened));
 
@@ -110,8 +110,8 @@ static void sample_histogram(
 
 static void sample_backend(struct sampler *s, unsigned i, uint64_t elapsed_us)
 {
-	struct sampler_backend *b = &s->backends[i];
 	const struct control *c = s->control;
+	struct sampler_backend *b = &s->backends[c->generation->backend_slots[i]];
 	uint64_t closed = control_sum_backend(c, i, offsetof(struct tally_backend, closed));
 	uint64_t opened = control_sum_backend(c, i, offsetof(struct tally_backend, opened));
 	uint64_t queue_down =
@@ -143,19 +143,27 @@ static void sample_server(struct sampler *s, uint32_t id, uint64_t elapsed_us)
 		control_sum_server(c, id, offsetof(struct tally_server, total_us_sum)), timed);
 }
 
+/* Those that are gone included: a counter of the process does not fall. */
+static uint64_t sum_listeners(const struct control *c, size_t offset)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t slot = 0; slot < c->generation->n_listeners; slot++)
+		sum += control_sum_listener_slot(c, slot, offset);
+	return sum;
+}
+
 static void sample_process(struct sampler *s, uint64_t elapsed_us)
 {
 	const struct control *c = s->control;
 	struct sampler_process *p = &s->process;
-	uint64_t accepted = 0, opened = 0, bytes_out = 0, capacity = elapsed_us * c->n_workers;
+	uint64_t accepted, opened, bytes_out, capacity = elapsed_us * c->n_workers;
 	uint64_t busy = control_sum(c, offsetof(struct tally, busy_us)),
 		 used = busy - s->last_busy_us;
 
-	for (unsigned i = 0; i < c->config->n_listeners; i++) {
-		accepted += control_sum_listener(c, i, offsetof(struct tally_listener, accepted));
-		opened += control_sum_listener(c, i, offsetof(struct tally_listener, opened));
-		bytes_out += control_sum_listener(c, i, offsetof(struct tally_listener, bytes_out));
-	}
+	accepted = sum_listeners(c, offsetof(struct tally_listener, accepted));
+	opened = sum_listeners(c, offsetof(struct tally_listener, opened));
+	bytes_out = sum_listeners(c, offsetof(struct tally_listener, bytes_out));
 	sample_rate(&p->connections, accepted, elapsed_us);
 	sample_rate(&p->sessions, opened, elapsed_us);
 	sample_rate(&p->bytes_out, bytes_out, elapsed_us);
@@ -198,12 +206,12 @@ const struct sampler_process *sampler_process(const struct sampler *s)
 
 const struct sampler_listener *sampler_listener(const struct sampler *s, unsigned listener)
 {
-	return &s->listeners[listener];
+	return &s->listeners[s->control->generation->listener_slots[listener]];
 }
 
 const struct sampler_backend *sampler_backend(const struct sampler *s, unsigned backend)
 {
-	return &s->backends[backend];
+	return &s->backends[s->control->generation->backend_slots[backend]];
 }
 
 const struct sampler_server *sampler_server(const struct sampler *s, uint32_t id)
@@ -226,16 +234,25 @@ uint64_t sampler_count(const struct sampler *s, size_t offset)
 	return since_clear(control_sum(s->control, offset), s->cleared, offset);
 }
 
+uint64_t sampler_count_listeners(const struct sampler *s, size_t offset)
+{
+	uint64_t sum = sum_listeners(s->control, offset);
+
+	for (uint32_t slot = 0; slot < s->control->generation->n_listeners; slot++)
+		sum = since_clear(sum, &s->cleared->listeners[slot], offset);
+	return sum;
+}
+
 uint64_t sampler_count_listener(const struct sampler *s, unsigned listener, size_t offset)
 {
 	return since_clear(control_sum_listener(s->control, listener, offset),
-		&s->cleared->listeners[listener], offset);
+		&s->cleared->listeners[s->control->generation->listener_slots[listener]], offset);
 }
 
 uint64_t sampler_count_backend(const struct sampler *s, unsigned backend, size_t offset)
 {
 	return since_clear(control_sum_backend(s->control, backend, offset),
-		&s->cleared->backends[backend], offset);
+		&s->cleared->backends[s->control->generation->backend_slots[backend]], offset);
 }
 
 uint64_t sampler_count_server(const struct sampler *s, uint32_t id, size_t offset)
@@ -277,21 +294,21 @@ void sampler_server_added(struct sampler *s, uint32_t id)
 
 static void clear_peaks(struct sampler *s)
 {
-	const struct tally *shape = s->cleared;
+	const struct control *c = s->control;
 	struct sampler_process *p = &s->process;
 
 	p->connections.max = p->sessions.max = p->bytes_out.max = 0;
-	for (uint32_t i = 0; i < shape->n_listeners; i++) {
+	for (uint32_t i = 0; i < c->generation->n_listeners; i++) {
 		struct sampler_listener *l = &s->listeners[i];
 
 		l->current_max = l->sessions.max = l->connections.max = 0;
 	}
-	for (uint32_t i = 0; i < shape->n_backends; i++) {
+	for (uint32_t i = 0; i < c->generation->n_backends; i++) {
 		struct sampler_backend *b = &s->backends[i];
 
 		b->current_max = b->queue_max = b->sessions.max = 0;
 	}
-	for (uint32_t i = 0; i < shape->max_servers; i++)
+	for (uint32_t i = 0; i < servers_ids(c->servers); i++)
 		s->servers[i].current_max = s->servers[i].sessions.max = 0;
 }
 
@@ -303,13 +320,13 @@ static void clear_counts(struct sampler *s)
 
 	for (size_t o = 0; o < offsetof(struct tally, n_listeners); o += sizeof(tally_t))
 		put(t, o, control_sum(c, o));
-	for (uint32_t i = 0; i < t->n_listeners; i++)
+	for (uint32_t i = 0; i < c->generation->n_listeners; i++)
 		for (size_t o = 0; o < sizeof(t->listeners[i]); o += sizeof(tally_t))
-			put(&t->listeners[i], o, control_sum_listener(c, i, o));
-	for (uint32_t i = 0; i < t->n_backends; i++)
+			put(&t->listeners[i], o, control_sum_listener_slot(c, i, o));
+	for (uint32_t i = 0; i < c->generation->n_backends; i++)
 		for (size_t o = 0; o < sizeof(t->backends[i]); o += sizeof(tally_t))
-			put(&t->backends[i], o, control_sum_backend(c, i, o));
-	for (uint32_t i = 0; i < t->max_servers; i++)
+			put(&t->backends[i], o, control_sum_backend_slot(c, i, o));
+	for (uint32_t i = 0; i < servers_ids(c->servers); i++)
 		clear_server(s, i);
 }
 

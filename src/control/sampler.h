@@ -70,6 +70,7 @@ uint64_t sampler_average_us(const struct sampler_average *a); /* 0: no connectio
 /* Sums over the workers since the start or the last sampler_clear(); `offset` as in
  * control_sum(). */
 uint64_t sampler_count(const struct sampler *s, size_t offset);
+uint64_t sampler_count_listeners(const struct sampler *s, size_t offset); /* gone ones included */
 uint64_t sampler_count_listener(const struct sampler *s, unsigned listener, size_t offset);
 uint64_t sampler_count_backend(const struct sampler *s, unsigned backend, size_t offset);
 uint64_t sampler_count_server(const struct sampler *s, uint32_t id, size_t offset);

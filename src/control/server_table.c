@@ -119,43 +119,61 @@ void server_table_remove(struct servers *s, struct server *srv)
 
 /* --- the table --- */
 
-static bool fill_backend(struct servers *s, struct backend *b, unsigned index)
+static void backend_free(struct backend *b)
 {
+	if (!b)
+		return;
+	for (size_t i = 0; i < b->n_servers; i++)
+		server_free(b->servers[i]);
+	free(b->servers);
+	free(b);
+}
+
+/* NULL: out of memory, or of ids. */
+static struct backend *backend_new(struct servers *s, unsigned index)
+{
+	struct backend *b = calloc(1, sizeof(*b));
 	struct server *srv;
 
+	if (!b)
+		return NULL;
 	b->index = index;
-	b->conf = &s->config->backends[index];
+	b->slot = s->generation->backend_slots[index];
+	b->conf = &s->generation->config->backends[index];
 	b->next_number = 1;
 	b->last_change = mono_now();
 	for (size_t i = 0; i < b->conf->n_servers; i++)
-		if (server_table_add(s, b, &b->conf->servers[i], &srv) != SERVERS_OK)
-			return false;
-	return true;
+		if (server_table_add(s, b, &b->conf->servers[i], &srv) != SERVERS_OK) {
+			backend_free(b);
+			return NULL;
+		}
+	return b;
 }
 
 static bool fill_backends(struct servers *s)
 {
 	for (unsigned i = 0; i < s->n_backends; i++) {
-		if (!fill_backend(s, &s->backends[i], i))
+		s->backends[i] = backend_new(s, i);
+		if (!s->backends[i])
 			return false;
-		servers_judge(s, &s->backends[i], s->backends[i].last_change);
+		servers_judge(s, s->backends[i], s->backends[i]->last_change);
 	}
 	return true;
 }
 
 struct servers *servers_new(
-	const struct config *config, struct qsbr *views, struct load *load, struct events *events)
+	struct generation *generation, struct qsbr *views, struct load *load, struct events *events)
 {
 	struct servers *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return NULL;
-	s->config = config;
+	s->generation = generation;
 	s->views = views;
 	s->load = load;
 	s->events = events;
-	s->n_backends = config->n_backends;
-	s->backends = calloc(config->n_backends + 1, sizeof(*s->backends));
+	s->n_backends = generation->config->n_backends;
+	s->backends = calloc(s->n_backends + 1, sizeof(struct backend *));
 	s->by_id = calloc(load->max_servers + 1, sizeof(struct server *));
 	s->resting = calloc(load->max_servers + 1, sizeof(*s->resting));
 	if (!s->backends || !s->by_id || !s->resting || !fill_backends(s) ||
@@ -170,11 +188,8 @@ void servers_free(struct servers *s)
 {
 	if (!s)
 		return;
-	for (size_t i = 0; s->backends && i < s->n_backends; i++) {
-		for (size_t k = 0; k < s->backends[i].n_servers; k++)
-			server_free(s->backends[i].servers[k]);
-		free(s->backends[i].servers);
-	}
+	for (size_t i = 0; s->backends && i < s->n_backends; i++)
+		backend_free(s->backends[i]);
 	view_bans_drop(s->bans);
 	view_tls_drop(s->tls);
 	sticky_drop(s->sticky);
@@ -198,14 +213,14 @@ size_t servers_backends(const struct servers *s)
 
 struct backend *servers_backend(const struct servers *s, size_t index)
 {
-	return &s->backends[index];
+	return s->backends[index];
 }
 
 struct backend *servers_find_backend(const struct servers *s, const char *name)
 {
 	for (size_t i = 0; i < s->n_backends; i++)
-		if (strcmp(s->backends[i].conf->name, name) == 0)
-			return &s->backends[i];
+		if (strcmp(s->backends[i]->conf->name, name) == 0)
+			return s->backends[i];
 	return NULL;
 }
 
@@ -220,4 +235,9 @@ struct server *servers_find(const struct backend *b, const char *name)
 struct server *servers_by_id(const struct servers *s, uint32_t id)
 {
 	return id < s->load->max_servers ? s->by_id[id] : NULL;
+}
+
+uint32_t servers_ids(const struct servers *s)
+{
+	return s->ids_begun;
 }

@@ -12,12 +12,12 @@ struct resting_id {
 };
 
 struct servers {
-	const struct config *config;
+	struct generation *generation;
 	struct qsbr *views;
 	struct load *load;
 	struct events *events;
 	struct servers_hooks hooks;
-	struct backend *backends;
+	struct backend **backends; /* in order of the configuration */
 	size_t n_backends;
 
 	/* load->max_servers slots each. An id that was never used is preferred; then the one that rests longest. */

@@ -45,7 +45,7 @@ const char *servers_left(const struct backend *b, char buf[SERVERS_LEFT_MAX])
 
 bool servers_publish(struct servers *s, struct mono now)
 {
-	struct view *v = view_build(s->config, s->backends, s->view_number + 1, now);
+	struct view *v = view_build(s->generation, s->backends, s->view_number + 1, now);
 
 	if (v) {
 		v->bans = view_bans_use(s->bans);
@@ -460,8 +460,8 @@ void servers_tick(struct servers *s, struct mono now)
 	bool grown = false;
 
 	for (size_t i = 0; i < s->n_backends; i++)
-		for (size_t k = 0; k < s->backends[i].n_servers; k++)
-			grown |= grow(s->backends[i].servers[k], now);
+		for (size_t k = 0; k < s->backends[i]->n_servers; k++)
+			grown |= grow(s->backends[i]->servers[k], now);
 	if (grown || s->publish_again)
 		servers_publish(s, now);
 	server_table_tick(s);

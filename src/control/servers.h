@@ -110,6 +110,7 @@ struct server {
 
 struct backend {
 	unsigned index; /* in config->backends */
+	uint16_t slot;
 	const struct config_backend *conf;
 	struct server **servers; /* in order of their numbers */
 	size_t n_servers;
@@ -138,8 +139,8 @@ struct servers_hooks {
 };
 
 /* `views` gets the first view at once. NULL: out of memory. */
-struct servers *servers_new(
-	const struct config *config, struct qsbr *views, struct load *load, struct events *events);
+struct servers *servers_new(struct generation *generation, struct qsbr *views, struct load *load,
+	struct events *events);
 void servers_free(struct servers *s);
 void servers_set_hooks(struct servers *s, const struct servers_hooks *hooks);
 
@@ -147,6 +148,7 @@ size_t servers_backends(const struct servers *s);
 struct backend *servers_backend(const struct servers *s, size_t index);
 struct backend *servers_find_backend(const struct servers *s, const char *name);
 struct server *servers_find(const struct backend *b, const char *name);
+uint32_t servers_ids(const struct servers *s); /* all ids ever given out are below */
 struct server *servers_by_id(const struct servers *s, uint32_t id); /* NULL: no such (any more) */
 
 bool server_is_up(const struct server *s); /* by health alone; without checks: unless forced down */

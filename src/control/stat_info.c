@@ -214,11 +214,7 @@ static void put_limits(const struct control *c, struct info *i)
 
 static uint64_t sum_listeners(const struct control *c, size_t offset)
 {
-	uint64_t sum = 0;
-
-	for (unsigned i = 0; i < c->config->n_listeners; i++)
-		sum += sampler_count_listener(c->sampler, i, offset);
-	return sum;
+	return sampler_count_listeners(c->sampler, offset);
 }
 
 static void put_traffic(const struct control *c, struct info *i)

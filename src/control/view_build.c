@@ -145,16 +145,16 @@ static bool build_backend(struct view_backend *vb, const struct backend *b, stru
 	return vb->plan != NULL;
 }
 
-struct view *view_build(const struct config *config, const struct backend *backends,
+struct view *view_build(struct generation *generation, struct backend *const *backends,
 	uint64_t number, struct mono now)
 {
-	struct view *v = view_new(config);
+	struct view *v = view_new(generation);
 
 	if (!v)
 		return NULL;
 	v->number = number;
-	for (size_t i = 0; i < v->n_backends; i++)
-		if (!build_backend(&v->backends[i], &backends[i], now)) {
+	for (size_t i = 0; i < generation->config->n_backends; i++)
+		if (!build_backend(&v->backends[backends[i]->slot], backends[i], now)) {
 			view_free(v);
 			return NULL;
 		}

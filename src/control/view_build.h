@@ -16,7 +16,7 @@ enum backend_choice {
 enum backend_choice view_choice(const struct backend *b);
 
 /* `number` is the view's. Returns owned; NULL: out of memory. */
-struct view *view_build(const struct config *config, const struct backend *backends,
+struct view *view_build(struct generation *generation, struct backend *const *backends,
 	uint64_t number, struct mono now);
 
 #endif

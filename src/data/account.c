@@ -228,6 +228,7 @@ static void record_end(struct conn *c, enum end_reason reason)
 		.client = c->client,
 		.server = account_server_addr(c),
 		.server_id = c->server_id,
+		.generation = conn_generation(c)->number,
 		.listener = conn_listener(c),
 		.backend = c->backend,
 		.route = c->route,
@@ -259,7 +260,8 @@ void account_refused(struct listener *l, int fd, const struct addr *client, enum
 	struct access_record r = {
 		.client = *client,
 		.server_id = UINT32_MAX,
-		.listener = l->index,
+		.generation = pins_generation(&w->pins, l->pin)->number,
+		.listener = l->slot,
 		.backend = UINT16_MAX,
 		.route = -1,
 		.reason = (uint8_t)reason,

@@ -65,6 +65,7 @@ static uint64_t ticket_of(struct worker *w, uint16_t backend, struct choice *ch)
 static struct balance_draw draw_for(
 	struct worker *w, uint16_t backend, const struct addr *client, struct choice *ch)
 {
+	const struct config_backend *conf = worker_view(w)->backends[backend].conf;
 	struct balance_draw d = {
 		.ticket = ticket_of(w, backend, ch),
 		.active = w->load->active,
@@ -72,9 +73,9 @@ static struct balance_draw draw_for(
 		.n_tried = ch->n_tried,
 	};
 
-	if (w->config->backends[backend].balance == BALANCE_SOURCE)
+	if (conf->balance == BALANCE_SOURCE)
 		d.source_hash = hash_for_balance(client);
-	else if (w->config->backends[backend].balance == BALANCE_RANDOM2)
+	else if (conf->balance == BALANCE_RANDOM2)
 		d.random = prng_next(&w->prng);
 	return d;
 }
@@ -113,6 +114,8 @@ enum upstream_choice choice_make(struct worker *w, uint16_t backend, const struc
 	int wished;
 
 	translate_tried(ch, v, b);
+	if (!b->conf) /* a reload took it away */
+		return UPSTREAM_NONE;
 	wished = find_wished(b, ch);
 	if (wished >= 0)
 		return take(w, b, wished, ret) ? UPSTREAM_CHOSEN : UPSTREAM_FULL;

@@ -21,9 +21,19 @@ enum {
 
 /* --- what every step uses --- */
 
+const struct generation *conn_generation(const struct conn *c)
+{
+	return pins_generation(&c->worker->pins, c->pin);
+}
+
+const struct config_backend *conn_backend(const struct conn *c)
+{
+	return conn_generation(c)->backends[c->backend];
+}
+
 static const struct config_listener *listener_of(const struct conn *c)
 {
-	return &c->worker->config->listeners[conn_listener(c)];
+	return conn_generation(c)->listeners[conn_listener(c)];
 }
 
 static void on_side(struct conn *c, unsigned side, unsigned edges)
@@ -119,7 +129,7 @@ void conn_accept(struct listener *l, int fd, const struct addr *client)
 	struct conn *c;
 
 	if (!proxied)
-		refused = listener_admit(w, l->index, client, &counted);
+		refused = listener_admit(w, l->slot, client, &counted);
 	if (refused != END_REASONS) {
 		listener_turn_away(l, fd, client, refused, counted);
 		return;
@@ -130,9 +140,10 @@ void conn_accept(struct listener *l, int fd, const struct addr *client)
 		return;
 	}
 	c->worker = w;
+	c->pin = pins_add(&w->pins, l->pin);
 	c->client = *client;
 	c->started = worker_now(w);
-	c->side[CLIENT].place = l->index;
+	c->side[CLIENT].place = l->slot;
 	c->backend = UINT16_MAX;
 	c->route = ROUTE_NONE;
 	c->server_id = UINT32_MAX;
@@ -205,16 +216,26 @@ static enum conn_step conn_inspect(struct conn *c)
 
 /* --- 3. route --- */
 
+/* A reload may have come between the client's first byte and its last. */
+static void conn_renew(struct conn *c)
+{
+	worker_view(c->worker);
+	if (generation_listener(worker_newest(c->worker), conn_listener(c)))
+		pins_renew(&c->worker->pins, &c->pin);
+}
+
 static enum conn_step conn_route(struct conn *c)
 {
 	struct span name = label_name(c->label);
-	int route;
-	int backend = route_normal(listener_of(c), name, &route); /* sni_parse made it so */
+	int route, backend;
+
+	conn_renew(c);
+	backend = route_normal(listener_of(c), name, &route); /* sni_parse made it so */
 
 	if (backend == ROUTE_NONE)
 		return refuse(
 			c, name.n > 0 ? END_NO_ROUTE : END_NO_NAME, SNI_ALERT_UNRECOGNIZED_NAME);
-	c->backend = (uint16_t)backend;
+	c->backend = generation_backend_slot(conn_generation(c), backend);
 	c->route = (int16_t)route;
 	account_backend_opened(c);
 	return STEP_CHOOSE;
@@ -259,10 +280,9 @@ static enum conn_step conn_rest(struct conn *c)
 
 static enum conn_step try_again(struct conn *c)
 {
-	const struct config_backend *b = &c->worker->config->backends[c->backend];
 
 	wheel_del(&c->worker->wheel, &c->timer);
-	if (c->retries >= b->retries)
+	if (c->retries >= conn_backend(c)->retries)
 		return refuse(c, c->hello->timed_out ? END_CONNECT_TIMEOUT : END_CONNECT_FAILED,
 			SNI_ALERT_INTERNAL_ERROR);
 	c->retries++;
@@ -477,6 +497,7 @@ static void give_back(struct conn *c)
 	if (c->counts_source)
 		listener_leave(w, &c->client);
 	load_leave(w->load);
+	pins_drop(&w->pins, c->pin);
 	w->some_ended = true;
 }
 

@@ -9,6 +9,7 @@
 #include "base/mono.h"
 #include "data/hello.h"
 #include "data/labels.h"
+#include "data/pins.h"
 #include "net/addr.h"
 #include "net/pipe.h"
 #include "poller/poller.h"
@@ -50,7 +51,7 @@ struct side {
 	} unsent;		   /* read here, on its way to the other side */
 	uint64_t bytes;		   /* read here */
 	uint32_t ready_us; /* since accept: the client's hello was whole, the server connected */
-	uint16_t place;	   /* index of the listener; of the server in the view it was chosen from */
+	uint16_t place;	   /* slot of the listener; of the server in the view it was chosen from */
 	bool readable : 1; /* an edge said so, and no read has found it empty since */
 	bool blocked : 1;  /* a send would block: wait for an edge */
 	bool ended : 1;	   /* the kernel has the peer's end, perhaps behind unread bytes */
@@ -81,11 +82,12 @@ struct conn {
 	uint32_t sequence;  /* of the worker */
 	uint32_t first_byte_us;
 	uint32_t server_id; /* UINT32_MAX: none */
-	uint16_t backend;   /* UINT16_MAX: none yet */
-	int16_t route;
-	uint8_t step;
+	uint16_t backend;   /* slot; UINT16_MAX: none yet */
+	int16_t route;	    /* in its generation */
+	uint8_t step : 4;
+	uint8_t retries : 4; /* config_backend.retries is 10 at most */
 	uint8_t reason; /* who ended first, or why it was refused */
-	uint8_t retries;
+	pin_t pin;		/* the generation it is of */
 	bool counts_source : 1; /* in load->per_source */
 	bool connected : 1;	/* counted as opened at its server */
 	bool counts_server : 1; /* in load->active */
@@ -122,11 +124,15 @@ static inline int conn_fd(const struct conn *c, unsigned side)
 	return c->side[side].watch.fd;
 }
 
-/* Its listener's index in the configuration. */
+/* Its listener's slot. */
 static inline uint16_t conn_listener(const struct conn *c)
 {
 	return c->side[CLIENT].place;
 }
+
+/* The configuration it is of. */
+const struct generation *conn_generation(const struct conn *c);
+const struct config_backend *conn_backend(const struct conn *c); /* once it has one */
 
 /* Microseconds since accept, at most 71 minutes. */
 uint32_t conn_age_us(const struct conn *c);

@@ -22,7 +22,7 @@ enum { HTTP_DATE_MAX = 32 };
 
 /* Connections to servers that are idle: http_pool.h. */
 struct http_pool {
-	struct list *by_server; /* by server id */
+	struct list *by_server; /* by server id; list_made() */
 	struct list idle;	/* all of them, longest idle first */
 	struct http_timer timer;
 	unsigned n_idle, max; /* idle ones: beyond that the longest idle is closed */
@@ -39,7 +39,7 @@ struct http {
 	struct list free;	       /* memory of others */
 	uint32_t open;
 	struct http_pool pool;
-	struct list *queues; /* of http_exchange.waiting, by backend */
+	struct list *queues; /* of http_exchange.waiting, by backend slot; list_made() */
 	unsigned n_waiting;
 	uint64_t date_second; /* monotonic: when `date` was written */
 	char date[HTTP_DATE_MAX];

@@ -8,7 +8,7 @@
 
 static const struct config_listener_timeouts *timeouts_of(const struct http2 *h2)
 {
-	return &h2->conn->worker->config->listeners[h2->conn->listener].timeouts;
+	return &http_conn_listener(h2->conn)->timeouts;
 }
 
 void http2_stream_ready(struct http2_stream *s)

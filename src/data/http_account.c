@@ -204,6 +204,7 @@ static struct access_record record_of(struct http_conn *c)
 		.client = c->client,
 		.local = c->local,
 		.server_id = UINT32_MAX,
+		.generation = pins_generation(&c->worker->pins, c->pin)->number,
 		.listener = c->listener,
 		.backend = UINT16_MAX,
 		.route = -1,
@@ -241,6 +242,7 @@ static void record_request(struct http_exchange *x)
 	r.server = server_addr(x);
 	r.total_us = mono_diff_us(x->started, worker_now(c->worker));
 	r.server_id = x->server_id;
+	r.generation = http_exchange_generation(x)->number;
 	r.backend = x->backend;
 	r.route = x->route;
 	r.reason = x->reason;

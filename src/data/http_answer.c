@@ -24,7 +24,7 @@ struct answer {
 /* What the route sets on its answers; NULL: there is no route. */
 static const struct config_headers *headers_of(const struct http_exchange *x)
 {
-	const struct config_listener *l = &x->conn->worker->config->listeners[x->conn->listener];
+	const struct config_listener *l = http_exchange_listener(x);
 
 	return x->route >= 0 ? &l->routes[x->route].headers : NULL;
 }
@@ -60,7 +60,7 @@ static void put_location(struct wire_writer *w, const struct answer *a)
 /* On every answer over TLS (RFC 6797 7.2). */
 void http_answer_put_hsts(struct wire_writer *w, const struct http_exchange *x)
 {
-	const struct config_tls *tls = x->conn->worker->config->listeners[x->conn->listener].tls;
+	const struct config_tls *tls = http_exchange_listener(x)->tls;
 	char line[64];
 
 	if (!tls || tls->hsts_ms == 0)
@@ -215,12 +215,16 @@ static bool has_server_up(const struct view_backend *b)
 bool http_answer_health(struct http_exchange *x, const struct config_respond *of)
 {
 	const struct view *v = worker_view(x->conn->worker);
+	const struct generation *g = http_exchange_generation(x);
 	struct answer a = {.status = 200, .field = "Cache-Control: no-store\r\n"};
 	const char *why = NULL;
 
-	for (size_t i = 0; i < of->n_healthy_if && !why; i++)
-		if (!has_server_up(&v->backends[of->healthy_if[i]]))
-			why = v->backends[of->healthy_if[i]].conf->name;
+	for (size_t i = 0; i < of->n_healthy_if && !why; i++) {
+		uint16_t slot = generation_backend_slot(g, (int)of->healthy_if[i]);
+
+		if (!has_server_up(&v->backends[slot]))
+			why = g->backends[slot]->name;
+	}
 	if (!why)
 		return answer_text(x, &a, NULL);
 	a.status = 503;

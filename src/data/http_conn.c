@@ -7,6 +7,7 @@
 #include "data/http_exchange.h"
 #include "data/http_proxy.h"
 #include "data/proxy_header.h"
+#include "data/tls.h"
 #include "data/worker_inside.h"
 #include "order.h"
 
@@ -22,9 +23,9 @@ enum {
 
 /* --- what every step uses --- */
 
-static const struct config_listener *listener_of(const struct http_conn *c)
+const struct config_listener *http_conn_listener(const struct http_conn *c)
 {
-	return &c->worker->config->listeners[c->listener];
+	return pins_generation(&c->worker->pins, c->pin)->listeners[c->listener];
 }
 
 static struct buffers *pool_of(struct http_conn *c)
@@ -103,7 +104,7 @@ static void on_timer(struct http_timer *t);
 /* The first of what the client itself says. */
 static enum http_step first_step(const struct http_conn *c)
 {
-	return listener_of(c)->tls ? HTTP_STEP_TLS : HTTP_STEP_HEAD;
+	return http_conn_listener(c)->tls ? HTTP_STEP_TLS : HTTP_STEP_HEAD;
 }
 
 void http_conn_accept(struct listener *l, int fd, const struct addr *client)
@@ -115,7 +116,7 @@ void http_conn_accept(struct listener *l, int fd, const struct addr *client)
 	struct http_conn *c;
 
 	if (!proxied)
-		refused = listener_admit(w, l->index, client, &counted);
+		refused = listener_admit(w, l->slot, client, &counted);
 	c = refused == END_REASONS ? take_conn(w->http) : NULL;
 	if (!c) {
 		listener_turn_away(
@@ -126,7 +127,8 @@ void http_conn_accept(struct listener *l, int fd, const struct addr *client)
 	c->link.readable = true; /* most likely: see LISTENER_FD_DEFER_S */
 	c->timer.cb = on_timer;
 	wheel_timer_init(&c->timer.wheel);
-	c->listener = l->index;
+	c->listener = l->slot;
+	c->pin = pins_add(&w->pins, l->pin);
 	c->client = *client;
 	c->started = worker_now(w);
 	c->sequence = ++w->conns.sequence;
@@ -221,7 +223,9 @@ static enum http_step step_tls(struct http_conn *c)
 	if (!c->link.tls) {
 		struct span first = http_buffer_held(c->in);
 
-		if (!link_secure(&c->link, c->worker, c->listener, first))
+		const struct tls_place at = {c->listener, c->pin};
+
+		if (!link_secure(&c->link, c->worker, &at, first))
 			return http_conn_finish(c, END_NO_MEMORY);
 		http_buffer_drop(pool_of(c), &c->in);
 	}
@@ -295,7 +299,7 @@ static enum http_step judge_head(struct http_conn *c)
 		if (!c->exchange)
 			return http_conn_finish(c, END_NO_MEMORY);
 		if (c->requests > 0)
-			http_conn_set_deadline(c, listener_of(c)->timeouts.request_ms);
+			http_conn_set_deadline(c, http_conn_listener(c)->timeouts.request_ms);
 	}
 	switch (http_head_parse(&c->exchange->head, http_buffer_held(c->in))) {
 	case HTTP_HEAD_MORE:
@@ -380,7 +384,7 @@ static enum http_step go_on(struct http_conn *c)
 	c->reason = c->exchange->reason;
 	end_exchange(c);
 	if (!closes) {
-		http_conn_set_deadline(c, listener_of(c)->timeouts.idle_ms);
+		http_conn_set_deadline(c, http_conn_listener(c)->timeouts.idle_ms);
 		return HTTP_STEP_HEAD;
 	}
 	link_end(&c->link);
@@ -399,7 +403,7 @@ static enum http_step send_ours(struct http_conn *c)
 		return go_on(c);
 	if (error != -EAGAIN)
 		return http_conn_finish(c, END_CLIENT_RESET);
-	http_conn_set_deadline(c, listener_of(c)->timeouts.idle_ms);
+	http_conn_set_deadline(c, http_conn_listener(c)->timeouts.idle_ms);
 	return wait_for_edge(c, true);
 }
 
@@ -504,6 +508,7 @@ enum http_step http_conn_finish(struct http_conn *c, enum end_reason reason)
 	if (c->counts_source)
 		listener_leave(w, &c->client);
 	load_leave(w->load);
+	pins_drop(&w->pins, c->pin);
 	w->some_ended = true;
 	list_del(&c->open);
 	list_add_tail(&w->http->free, &c->open);

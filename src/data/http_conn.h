@@ -7,6 +7,7 @@
 #include "data/http.h"
 #include "data/http_buffer.h"
 #include "data/link.h"
+#include "data/pins.h"
 #include "http/head.h"
 #include "net/addr.h"
 #include "tally.h"
@@ -54,7 +55,8 @@ struct http_conn {
 	char client_text[ADDR_TEXT_MAX]; /* its address; empty until it is needed */
 	uint32_t sequence;		 /* of the worker */
 	uint32_t requests;
-	uint16_t listener;
+	uint16_t listener; /* its slot */
+	pin_t pin;	   /* the generation it is of */
 	uint8_t step;
 	uint8_t reason; /* why it lingers */
 	bool counts_source : 1;
@@ -65,6 +67,9 @@ void http_conn_accept(struct listener *l, int fd, const struct addr *client);
 
 /* Goes on from the present step as far as that leads. */
 void http_conn_drive(struct http_conn *c);
+
+/* What its listener's configuration is. */
+const struct config_listener *http_conn_listener(const struct http_conn *c);
 
 /* As a URI has it: "http" or "https". */
 static inline const char *http_conn_scheme(const struct http_conn *c)

@@ -11,9 +11,14 @@
 
 _Static_assert(sizeof(struct http_exchange) <= 4096, "an exchange takes one page");
 
-static const struct config_listener *listener_of(const struct http_exchange *x)
+const struct generation *http_exchange_generation(const struct http_exchange *x)
 {
-	return &x->conn->worker->config->listeners[x->conn->listener];
+	return pins_generation(&x->conn->worker->pins, x->pin);
+}
+
+const struct config_listener *http_exchange_listener(const struct http_exchange *x)
+{
+	return http_exchange_generation(x)->listeners[x->conn->listener];
 }
 
 struct http_exchange *http_exchange_new(
@@ -28,6 +33,7 @@ struct http_exchange *http_exchange_new(
 	memset(x, 0, offsetof(struct http_exchange, head));
 	http_head_begin(&x->head, HTTP_REQUEST);
 	x->conn = c;
+	x->pin = pins_add(&c->worker->pins, c->pin);
 	x->carrier = carrier;
 	x->in = in;
 	x->started = worker_now(c->worker);
@@ -47,6 +53,7 @@ void http_exchange_free(struct http_exchange *x)
 	http_buffer_drop(pool, &x->out);
 	http_trailers_drop(pool, &x->request_trailers);
 	http_trailers_drop(pool, &x->reply_trailers);
+	pins_drop(&x->conn->worker->pins, x->pin);
 	buffers_put(pool, x, sizeof(*x));
 }
 
@@ -77,7 +84,7 @@ void http_exchange_refuse(
 static void to_backend(struct http_exchange *x, const struct config_route *r, struct span bytes)
 {
 	if (r->action == ACTION_BACKEND)
-		x->backend = (uint16_t)r->backend;
+		x->backend = generation_backend_slot(http_exchange_generation(x), r->backend);
 	x->asked_upgrade = x->request.upgrade.n > 0;
 	if (http_proxy_begin(x, bytes)) {
 		http_head_begin(&x->head, HTTP_RESPONSE);
@@ -152,8 +159,8 @@ static int find_route(const struct http_exchange *x)
 		n_path = http_path_normalize(r->path, path);
 	if (n_path < 0)
 		return BAD_PATH;
-	return route_request(listener_of(x), span_of(host, n_host > 0 ? (size_t)n_host : 0),
-		span_of(path, (size_t)n_path));
+	return route_request(http_exchange_listener(x),
+		span_of(host, n_host > 0 ? (size_t)n_host : 0), span_of(path, (size_t)n_path));
 }
 
 /* Whether the client may believe our answer for this host: it is of the certificate we showed (RFC 9110 7.4). Without a
@@ -189,7 +196,7 @@ static void route(struct http_exchange *x, struct span bytes)
 		return;
 	}
 	x->route = (int16_t)found;
-	r = &listener_of(x)->routes[found];
+	r = &http_exchange_listener(x)->routes[found];
 	if (!is_allowed(x, r))
 		http_exchange_refuse(x, 403, END_SOURCE_REFUSED, NULL);
 	else if (http_limit_is_exceeded(x, &r->limit, bytes, &wait_s))
@@ -207,6 +214,19 @@ static enum end_reason reason_of(unsigned status)
 							       : END_REQUEST_MALFORMED;
 }
 
+/* Each request is of the newest configuration that has the listener, and so is what the client's connection does from
+ * then on. */
+static void renew(struct http_exchange *x)
+{
+	struct worker *w = x->conn->worker;
+
+	worker_view(w);
+	if (!generation_listener(worker_newest(w), x->conn->listener))
+		return;
+	pins_renew(&w->pins, &x->pin);
+	pins_renew(&w->pins, &x->conn->pin);
+}
+
 void http_exchange_begin(struct http_exchange *x)
 {
 	struct http_conn *c = x->conn;
@@ -217,6 +237,7 @@ void http_exchange_begin(struct http_exchange *x)
 
 	if (x->has_open_body && !x->request.has_length)
 		x->request.body.kind = HTTP_BODY_CLOSE;
+	renew(x);
 	x->is_request = true;
 	x->bytes_in = head_len;
 	http_account_request(x, bytes);

@@ -52,11 +52,12 @@ struct http_exchange {
 	uint64_t bytes_in, bytes_out;
 	uint32_t connect_us, first_byte_us; /* since `started` */
 	uint32_t server_id;		    /* UINT32_MAX: none */
-	uint16_t backend;		    /* UINT16_MAX: none */
-	int16_t route;
-	uint16_t status; /* of the answer; 0: none yet */
-	uint8_t reason;	 /* enum end_reason, as far as it is known */
-	bool is_request; /* the head was read and taken */
+	uint16_t backend;		    /* slot; UINT16_MAX: none */
+	int16_t route;			    /* in its generation */
+	pin_t pin;			    /* the generation it is of */
+	uint16_t status;		    /* of the answer; 0: none yet */
+	uint8_t reason;			    /* enum end_reason, as far as it is known */
+	bool is_request;		    /* the head was read and taken */
 	uint64_t body_bytes,
 		max_body;   /* of a body without a length: so far, and at most (0: any) */
 	bool closes;	    /* the connection is of no use afterwards */
@@ -97,6 +98,10 @@ struct http_exchange {
 struct http_exchange *http_exchange_new(
 	struct http_conn *c, const struct http_carrier *carrier, struct http_buffer **in);
 void http_exchange_free(struct http_exchange *x);
+
+/* The configuration it is of, and what that says of its listener. */
+const struct generation *http_exchange_generation(const struct http_exchange *x);
+const struct config_listener *http_exchange_listener(const struct http_exchange *x);
 
 /* The head is read, and begins *x->in: judges it, takes it off, and begins to answer. */
 void http_exchange_begin(struct http_exchange *x);

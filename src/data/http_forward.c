@@ -69,7 +69,7 @@ static bool ends_here(const struct http_head *h, struct span bytes, struct span 
 
 static const struct config_headers *headers_of(const struct http_exchange *x)
 {
-	return &x->conn->worker->config->listeners[x->conn->listener].routes[x->route].headers;
+	return &http_exchange_listener(x)->routes[x->route].headers;
 }
 
 static bool names(const struct config_header *all, size_t n, struct span name)
@@ -107,7 +107,7 @@ struct forward {
 
 static bool is_trusted(const struct http_conn *c)
 {
-	const struct config_listener *l = &c->worker->config->listeners[c->listener];
+	const struct config_listener *l = http_conn_listener(c);
 
 	return addr_in_any(&c->client, l->trusted_proxies, l->n_trusted_proxies);
 }
@@ -321,7 +321,7 @@ bool http_forward_request(struct http_exchange *x, struct span bytes)
 /* One of the two has the say of it, and who terminates TLS knows more. */
 static bool has_hsts(const struct http_exchange *x)
 {
-	const struct config_tls *tls = x->conn->worker->config->listeners[x->conn->listener].tls;
+	const struct config_tls *tls = http_exchange_listener(x)->tls;
 
 	return tls && tls->hsts_ms > 0;
 }

@@ -44,11 +44,14 @@ bool http_limit_is_exceeded(struct http_exchange *x, const struct config_request
 	const struct sources_limit rate = {
 		.count = limit->count, .per_us = limit->per_ms * 1000, .burst = limit->burst};
 	struct worker *w = x->conn->worker;
+	load_sources *table;
 	uint64_t wait_us;
 
-	if (limit->count == 0 ||
-		sources_take(w->load->per_limit[limit->table], hash_of(x, limit, bytes),
-			worker_now(w), &rate, &wait_us) != SOURCES_TOO_FAST)
+	if (limit->count == 0)
+		return false;
+	table = &w->load->per_limit[http_exchange_generation(x)->limit_slots[limit->table]];
+	if (sources_take(load_sources_of(table), hash_of(x, limit, bytes), worker_now(w), &rate,
+		    &wait_us) != SOURCES_TOO_FAST)
 		return false;
 	*ret_wait_s = (unsigned)(wait_us / 1000000) + 1;
 	return true;

@@ -95,7 +95,7 @@ void http_pool_keep(struct http_upstream *u)
 	if (h->pool.n_idle == h->pool.max)
 		http_pool_close(oldest(&h->pool));
 	u->idle_since = worker_now(h->worker);
-	list_add_tail(&h->pool.by_server[u->server_id], &u->of_server);
+	list_add_tail(list_made(&h->pool.by_server[u->server_id]), &u->of_server);
 	list_add_tail(&h->pool.idle, &u->by_age);
 	h->pool.n_idle++;
 	if (!wheel_is_armed(&h->pool.timer.wheel))
@@ -105,7 +105,7 @@ void http_pool_keep(struct http_upstream *u)
 struct http_upstream *http_pool_take(
 	struct http *h, uint32_t server, bool sure, struct http_exchange *x)
 {
-	struct list *all = &h->pool.by_server[server];
+	struct list *all = list_made(&h->pool.by_server[server]);
 
 	while (!list_is_empty(all)) {
 		struct http_upstream *u = container_of(all->prev, struct http_upstream, of_server);
@@ -165,12 +165,10 @@ bool http_pool_init(struct http *h)
 	uint32_t n = h->worker->tally->max_servers;
 
 	h->pool.max = idle_max(h->worker);
-	h->pool.by_server = malloc((n + 1) * sizeof(struct list));
+	h->pool.by_server = calloc(n + 1, sizeof(struct list));
 	list_init(&h->pool.idle);
 	wheel_timer_init(&h->pool.timer.wheel);
 	h->pool.timer.cb = on_old;
-	for (uint32_t i = 0; h->pool.by_server && i <= n; i++)
-		list_init(&h->pool.by_server[i]);
 	return h->pool.by_server != NULL;
 }
 

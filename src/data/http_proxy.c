@@ -14,20 +14,16 @@
 
 enum { REST_MAX_MS = 1000 }; /* before servers that failed are tried again */
 
-static const struct config_listener *listener_of(const struct http_exchange *x)
-{
-	return &x->conn->worker->config->listeners[x->conn->listener];
-}
-
 static const struct config_listener_timeouts *timeouts_of(const struct http_exchange *x)
 {
-	return x->route >= 0 ? &listener_of(x)->routes[x->route].timeouts
-			     : &listener_of(x)->timeouts;
+	const struct config_listener *l = http_exchange_listener(x);
+
+	return x->route >= 0 ? &l->routes[x->route].timeouts : &l->timeouts;
 }
 
 static const struct config_backend *backend_of(const struct http_exchange *x)
 {
-	return &x->conn->worker->config->backends[x->backend];
+	return http_exchange_generation(x)->backends[x->backend];
 }
 
 /* The status over HTTP of this very node answers, which is no backend: no choice, no tallies, one try. */
@@ -141,7 +137,7 @@ static enum http_proxy_state give_up(
 
 static struct list *queue_of(struct http_exchange *x)
 {
-	return &http_of(x)->queues[x->backend];
+	return list_made(&http_of(x)->queues[x->backend]);
 }
 
 static void leave_queue(struct http_exchange *x)
@@ -465,11 +461,7 @@ static void on_timer(struct http_timer *t)
 
 bool http_queue_init(struct http *h)
 {
-	size_t n = h->worker->config->n_backends;
-
-	h->queues = malloc((n + 1) * sizeof(struct list));
-	for (size_t i = 0; h->queues && i < n; i++)
-		list_init(&h->queues[i]);
+	h->queues = calloc(h->worker->load->n_backends + 1, sizeof(struct list));
 	return h->queues != NULL;
 }
 
@@ -487,12 +479,15 @@ static struct http_exchange *first_of(const struct list *queue)
 
 void http_queue_serve(struct http *h)
 {
-	for (size_t i = 0; h->n_waiting > 0 && i < h->worker->config->n_backends; i++) {
+	size_t n = worker_newest(h->worker)->n_backends;
+
+	for (size_t i = 0; h->n_waiting > 0 && i < n; i++) {
+		struct list *queue = list_made(&h->queues[i]);
 		struct http_exchange *x;
 
-		while ((x = first_of(&h->queues[i])) != NULL) {
+		while ((x = first_of(queue)) != NULL) {
 			x->carrier->drive(x);
-			if (first_of(&h->queues[i]) == x)
+			if (first_of(queue) == x)
 				break; /* still no room */
 		}
 	}

@@ -14,7 +14,7 @@ enum { COOKIES_MAX = 4 };
 
 static const struct config_backend *backend_of(const struct http_exchange *x)
 {
-	return &x->conn->worker->config->backends[x->backend];
+	return http_exchange_generation(x)->backends[x->backend];
 }
 
 static const struct config_sticky *sticky_of(const struct http_exchange *x)

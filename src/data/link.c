@@ -30,9 +30,9 @@ bool link_watch(struct link *l, struct poller *p, bool writes)
 	return poller_watch(p, &l->watch, writes);
 }
 
-bool link_secure(struct link *l, struct worker *w, unsigned listener, struct span first)
+bool link_secure(struct link *l, struct worker *w, const struct tls_place *at, struct span first)
 {
-	l->tls = tls_new(w, listener, l->watch.fd, first);
+	l->tls = tls_new(w, at, l->watch.fd, first);
 	return l->tls != NULL;
 }
 

@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 struct tls;
+struct tls_place;
 struct worker;
 
 struct link {
@@ -39,7 +40,7 @@ bool link_watch(struct link *l, struct poller *p, bool writes);
 
 /* The peer speaks TLS from here on; `first` are bytes of it that were read already. The handshake comes
  * first. False: out of memory. */
-bool link_secure(struct link *l, struct worker *w, unsigned listener, struct span first);
+bool link_secure(struct link *l, struct worker *w, const struct tls_place *at, struct span first);
 
 /* Goes on with the handshake. LINK_WAITS: for an edge, to write where `blocked`. LINK_FAILED: *ret_reason. */
 enum link_state { LINK_READY, LINK_WAITS, LINK_FAILED };

@@ -25,18 +25,26 @@ bool listener_is_shortage(int error)
 
 /* --- who may come in --- */
 
+static const struct config_rate_limit *rate_of(const struct worker *w, uint16_t listener)
+{
+	static const struct config_rate_limit none;
+	const struct config_listener *l = generation_listener(worker_newest(w), listener);
+
+	return l ? &l->rate_limit : &none;
+}
+
 static enum end_reason admit_by_rate(struct worker *w, uint16_t listener, uint64_t hash)
 {
-	const struct config_rate_limit *conf = &w->config->listeners[listener].rate_limit;
+	const struct config_rate_limit *conf = rate_of(w, listener);
 	const struct sources_limit limit = {
 		.count = conf->count,
 		.per_us = conf->per_ms * 1000,
 		.burst = conf->burst,
 	};
-	struct sources *rated = w->load->per_listener[listener];
+	struct sources *rated = load_sources_of(&w->load->per_listener[listener]);
 	uint64_t wait_us;
 
-	if (!rated ||
+	if (conf->count == 0 ||
 		sources_take(rated, hash, worker_now(w), &limit, &wait_us) != SOURCES_TOO_FAST)
 		return END_REASONS;
 	tally_add(&w->tally->listeners[listener].limited_rate, 1);
@@ -50,9 +58,9 @@ static enum end_reason admit_by_number(
 		.max_connections = w->config->limits.connections_per_source,
 	};
 
-	if (!w->load->per_source)
+	if (limit.max_connections == 0)
 		return END_REASONS;
-	switch (sources_enter(w->load->per_source, hash, worker_now(w), &limit)) {
+	switch (sources_enter(load_sources_of(&w->load->per_source), hash, worker_now(w), &limit)) {
 	case SOURCES_OK:
 		*ret_counted = true;
 		return END_REASONS;
@@ -78,7 +86,7 @@ enum end_reason listener_admit(
 		tally_add(&w->tally->listeners[listener].banned, 1);
 		return END_BANNED;
 	}
-	if (!w->load->per_source && !w->load->per_listener[listener])
+	if (w->config->limits.connections_per_source == 0 && rate_of(w, listener)->count == 0)
 		return END_REASONS;
 	hash = load_hash_source(w->load, client);
 	refused = admit_by_number(w, listener, hash, ret_counted);
@@ -86,7 +94,7 @@ enum end_reason listener_admit(
 		return refused;
 	refused = admit_by_rate(w, listener, hash);
 	if (refused != END_REASONS && *ret_counted) {
-		sources_leave(w->load->per_source, hash);
+		sources_leave(load_sources_of(&w->load->per_source), hash);
 		*ret_counted = false;
 	}
 	return refused;
@@ -94,7 +102,7 @@ enum end_reason listener_admit(
 
 void listener_leave(struct worker *w, const struct addr *client)
 {
-	sources_leave(w->load->per_source, load_hash_source(w->load, client));
+	sources_leave(load_sources_of(&w->load->per_source), load_hash_source(w->load, client));
 }
 
 /* Unread bytes wait, so that the close is a reset: the cheapest no. */
@@ -130,6 +138,7 @@ static bool accept_one(struct listener *l)
 		return fd == -ECONNABORTED; /* that client is gone, the next one may not be */
 	}
 	tally_add(&l->tally->accepted, 1);
+	worker_view(w); /* l->conf is the newest that it can be */
 	if ((unsigned)fd >= w->listeners.fd_ceiling)
 		listeners_pause(w, EMFILE);
 	if (l->conf->mode == MODE_HTTP)
@@ -248,11 +257,12 @@ static void init_one(struct listener *l, struct worker *w, const struct worker_l
 {
 	*l = (struct listener){
 		.worker = w,
-		.conf = &w->config->listeners[lent->listener],
+		.conf = generation_listener(worker_newest(w), lent->listener),
 		.tally = &w->tally->listeners[lent->listener],
 		.fd = lent->fd,
 		.batch = 1,
-		.index = lent->listener,
+		.slot = lent->listener,
+		.pin = pins_add(&w->pins, w->pins.newest),
 	};
 	event_assign(&l->event, w->base, l->fd, EV_READ | EV_PERSIST, on_connections, l);
 }
@@ -268,6 +278,19 @@ bool listeners_init(struct worker *w)
 	for (size_t i = 0; i < ls->n; i++)
 		init_one(&ls->all[i], w, &w->setup.listeners[i]);
 	return watch_all(ls);
+}
+
+void listeners_follow(struct worker *w)
+{
+	for (size_t i = 0; i < w->listeners.n; i++) {
+		struct listener *l = &w->listeners.all[i];
+		const struct config_listener *conf = generation_listener(worker_newest(w), l->slot);
+
+		if (!conf)
+			continue;
+		l->conf = conf;
+		pins_renew(&w->pins, &l->pin);
+	}
 }
 
 void listeners_stop(struct worker *w)

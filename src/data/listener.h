@@ -5,6 +5,7 @@
 
 #include "base/mono.h"
 #include "config.h"
+#include "data/pins.h"
 #include "ratelimit/sources.h"
 #include "tally.h"
 
@@ -18,11 +19,12 @@ struct worker;
 struct listener {
 	struct event event;
 	struct worker *worker;
-	const struct config_listener *conf;
+	const struct config_listener *conf; /* of the generation `pin` */
 	struct tally_listener *tally;
 	int fd;
 	unsigned batch; /* how many the last wakes found waiting: so many are tried */
-	uint16_t index; /* in config->listeners */
+	uint16_t slot;
+	pin_t pin; /* the newest generation that has this listener */
 };
 
 struct listeners {
@@ -44,6 +46,9 @@ void listeners_reserve(struct listeners *ls);
 bool listeners_init(struct worker *w);
 void listeners_release(struct worker *w);
 
+/* A generation was taken up: listeners that are in it belong to it from now on. */
+void listeners_follow(struct worker *w);
+
 /* Takes in who has connected already, as far as there is room: a close would reset them. */
 void listeners_accept_waiting(struct worker *w);
 
@@ -60,7 +65,7 @@ void listeners_resume(struct worker *w);
 /* Errnos that say that this machine, not the peer, has no room. */
 bool listener_is_shortage(int error);
 
-/* Counts a client against the limits of its source on the listener with this index. END_REASONS: it
+/* Counts a client against the limits of its source on the listener in this slot. END_REASONS: it
  * may come in; *ret_counted then says whether listener_leave must follow. */
 enum end_reason listener_admit(
 	struct worker *w, uint16_t listener, const struct addr *client, bool *ret_counted);

@@ -159,6 +159,7 @@ void orders_obey(struct mail *batch, void *arg)
 {
 	struct worker *w = arg;
 
+	w->view = NULL; /* an order may mean what was published just before it */
 	for (struct mail *m = batch, *next; m; m = next) {
 		struct order *o = container_of(m, struct order, mail);
 

@@ -4,14 +4,16 @@
 
 #include <stdlib.h>
 
+static struct list *head_of(const struct queue *q, size_t backend)
+{
+	return list_made(&q->backends[backend]);
+}
+
 bool queue_init(struct queue *q, size_t n_backends)
 {
 	*q = (struct queue){
 		.backends = calloc(n_backends + 1, sizeof(struct list)),
-		.n_backends = n_backends,
 	};
-	for (size_t i = 0; q->backends && i < n_backends; i++)
-		list_init(&q->backends[i]);
 	return q->backends != NULL;
 }
 
@@ -28,7 +30,7 @@ void queue_add(struct worker *w, struct conn *c)
 	if (h->queued)
 		return;
 	h->queued = true;
-	list_add_tail(&w->queue.backends[c->backend], &h->waiting);
+	list_add_tail(head_of(&w->queue, c->backend), &h->waiting);
 	w->queue.waiting++;
 	tally_add(&w->tally->backends[c->backend].queued_now_up, 1);
 	worker_want_tick(w);
@@ -48,7 +50,7 @@ void queue_remove(struct worker *w, struct conn *c)
 
 bool queue_is_behind(const struct queue *q, const struct conn *c)
 {
-	const struct list *head = &q->backends[c->backend];
+	const struct list *head = head_of(q, c->backend);
 
 	return !list_is_empty(head) && head->next != &c->hello->waiting;
 }
@@ -60,8 +62,10 @@ static struct hello *first_of(const struct list *head)
 
 void queue_serve(struct worker *w)
 {
-	for (size_t i = 0; w->queue.waiting > 0 && i < w->queue.n_backends; i++) {
-		struct list *head = &w->queue.backends[i];
+	size_t n = worker_newest(w)->n_backends;
+
+	for (size_t i = 0; w->queue.waiting > 0 && i < n; i++) {
+		struct list *head = head_of(&w->queue, i);
 		struct hello *h;
 
 		while ((h = first_of(head)) != NULL) {

@@ -13,8 +13,7 @@ struct conn;
 struct worker;
 
 struct queue {
-	struct list *backends; /* heads of hello.waiting, by backend index */
-	size_t n_backends;
+	struct list *backends; /* heads of hello.waiting, by backend slot; list_made() */
 	unsigned waiting;
 };
 

@@ -13,7 +13,8 @@ struct tls {
 	SSL *ssl;
 	struct worker *worker;
 	struct certs_now now;
-	unsigned listener;
+	uint16_t listener; /* slot */
+	pin_t pin;	   /* the newest generation where that terminates TLS */
 	int fd;
 	int error;	/* of the last call on the socket; 0: it went well */
 	uint8_t *first; /* read by others before us; from `used` on not taken yet */
@@ -92,32 +93,40 @@ static bool set_bio(struct tls *t)
 
 /* --- life --- */
 
+void tls_renew(struct tls *t)
+{
+	struct pins *pins = &t->worker->pins;
+	const struct config_listener *l =
+		generation_listener(worker_newest(t->worker), t->listener);
+
+	if (t->pin != pins->newest && l && l->tls)
+		pins_renew(pins, &t->pin);
+}
+
 /* The view may be another one by each call. */
 static void look_at_view(struct tls *t)
 {
-	const struct view_tls *tls = worker_view(t->worker)->tls;
+	const struct view_tls *now = worker_view(t->worker)->tls;
+	const struct config_tls *conf;
 
-	t->now.certs = tls->certs[t->listener];
-	switch (t->worker->config->listeners[t->listener].tls->session_tickets) {
-	case TICKETS_OFF:
-		t->now.tickets = NULL;
-		break;
-	case TICKETS_LOCAL:
-		t->now.tickets = tls->local;
-		break;
-	case TICKETS_CLUSTER:
-		t->now.tickets = tls->cluster;
-		break;
-	}
+	tls_renew(t);
+	conf = pins_generation(&t->worker->pins, t->pin)->listeners[t->listener]->tls;
+	t->now.certs = now && t->listener < now->n_certs ? now->certs[t->listener] : NULL;
+	if (!t->now.certs) /* a reload took the listener, or its TLS, away */
+		t->now.certs = conf->certs;
+	t->now.tickets = NULL;
+	if (now && conf->session_tickets != TICKETS_OFF)
+		t->now.tickets = conf->session_tickets == TICKETS_LOCAL ? now->local : now->cluster;
 }
 
-struct tls *tls_new(struct worker *w, unsigned listener, int fd, struct span first)
+struct tls *tls_new(struct worker *w, const struct tls_place *at, int fd, struct span first)
 {
 	struct tls *t = calloc(1, sizeof(*t));
 
 	if (!t)
 		return NULL;
-	*t = (struct tls){.worker = w, .listener = listener, .fd = fd};
+	*t = (struct tls){.worker = w, .listener = at->listener, .fd = fd};
+	t->pin = pins_add(&w->pins, at->pin);
 	look_at_view(t);
 	t->first = first.n > 0 ? malloc(first.n) : NULL;
 	t->ssl = certs_ssl(t->now.certs, &t->now);
@@ -135,6 +144,7 @@ void tls_free(struct tls *t)
 {
 	if (!t)
 		return;
+	pins_drop(&t->worker->pins, t->pin);
 	SSL_free(t->ssl);
 	free(t->first);
 	free(t);

@@ -5,6 +5,7 @@
 #define DATA_TLS_H
 
 #include "base/span.h"
+#include "data/pins.h"
 #include "tally.h"
 
 #include <stdbool.h>
@@ -14,10 +15,19 @@ struct http;
 struct tls; /* opaque */
 struct worker;
 
+/* A listener that terminates TLS, in that generation. */
+struct tls_place {
+	uint16_t listener; /* slot */
+	pin_t pin;
+};
+
 /* For the connection of that listener on `fd`, which stays the caller's. `first` are bytes that were read from it already,
  * copied. NULL: out of memory. */
-struct tls *tls_new(struct worker *w, unsigned listener, int fd, struct span first);
+struct tls *tls_new(struct worker *w, const struct tls_place *at, int fd, struct span first);
 void tls_free(struct tls *t); /* NULL is allowed */
+
+/* Moves it to the newest generation, if the listener terminates TLS there. Every call does that. */
+void tls_renew(struct tls *t);
 
 /* When the last connection of a worker is gone: gives back what they shared. */
 void tls_worker_end(struct http *h);

@@ -66,7 +66,7 @@ static void put_proxy_header(struct conn *c, enum config_proxy version)
 
 int upstream_send_hello(struct conn *c)
 {
-	enum config_proxy proxy = backend_of(c)->conf->proxy_protocol;
+	enum config_proxy proxy = conn_backend(c)->proxy_protocol;
 	struct hello *h = c->hello;
 	struct span rest;
 	ssize_t n;

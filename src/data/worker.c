@@ -97,6 +97,18 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 		event_del(&w->tick);
 }
 
+/* --- views --- */
+
+void worker_look(struct worker *w)
+{
+	w->view = qsbr_read(w->setup.views);
+	if (w->view->generation == worker_newest(w))
+		return;
+	pins_take_up(&w->pins, w->view->generation);
+	w->config = w->view->config;
+	listeners_follow(w);
+}
+
 /* --- reports --- */
 
 void worker_report(struct worker *w, struct report *r)
@@ -160,17 +172,20 @@ static bool init(struct worker *w)
 	w->mailbox = mailbox_new(w->base, orders_obey, w);
 	return w->poller && w->mailbox && labels_init(&w->labels, label_key) &&
 	       wheel_init(&w->wheel, WHEEL_SLOTS, WHEEL_STEP_MS * 1000, worker_now(w)) &&
-	       queue_init(&w->queue, w->config->n_backends) && init_http(w) && listeners_init(w);
+	       queue_init(&w->queue, w->load->n_backends) && init_http(w) && listeners_init(w);
 }
 
 struct worker *worker_new(const struct worker_setup *setup)
 {
 	struct worker *w = calloc(1, sizeof(*w));
+	const struct view *first;
 
 	if (!w)
 		return NULL;
 	w->setup = *setup;
-	w->config = setup->config;
+	first = qsbr_read(setup->views);
+	pins_begin(&w->pins, first->generation);
+	w->config = first->config;
 	w->load = setup->load;
 	w->tally = setup->tally;
 	if (!init(w)) {
@@ -214,6 +229,7 @@ void worker_free(struct worker *w)
 		event_del(&w->tick);
 		event_base_free(w->base);
 	}
+	pins_release(&w->pins);
 	free(w);
 }
 
@@ -249,6 +265,8 @@ static void turn(struct worker *w)
 	orders_report_drained(w);
 	count_turn(w);
 	w->now_is_known = false;
+	w->view = NULL;
+	pins_sweep(&w->pins);
 }
 
 void *worker_run(void *arg)

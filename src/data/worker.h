@@ -15,13 +15,12 @@
 /* A listening socket lent by the daemon: the worker accepts from it and never closes it. */
 struct worker_listener {
 	int fd;
-	uint16_t listener; /* index into config->listeners */
+	uint16_t listener; /* its slot */
 };
 
 struct worker_setup {
-	unsigned index; /* also the reader's number in `views` */
-	const struct config *config;
-	struct qsbr *views; /* of struct view */
+	unsigned index;	    /* also the reader's number in `views` */
+	struct qsbr *views; /* of struct view; the first is there */
 	struct load *load;
 	struct tally *tally;	 /* of this worker */
 	struct ring *access;	 /* NULL: no access log */

@@ -9,6 +9,7 @@
 #include "data/http.h"
 #include "data/labels.h"
 #include "data/listener.h"
+#include "data/pins.h"
 #include "data/pipes.h"
 #include "data/queue.h"
 #include "data/refusals.h"
@@ -20,22 +21,24 @@
 enum { WORKER_CHUNK = 16384 }; /* bytes a plain read asks for */
 
 struct worker {
+	const struct config *config; /* of the newest generation that was taken up */
 	/* set by worker_new, not changed afterwards */
 	struct worker_setup setup;
-	const struct config *config;
 	struct load *load;
 	struct tally *tally;
 	struct event_base *base;
 	struct poller *poller; /* of the connections' sockets */
 	struct mailbox *mailbox;
 
-	struct mono now; /* of this turn of the loop */
+	const struct view *view; /* of this turn of the loop; NULL: not looked at yet */
+	struct mono now;	 /* of this turn */
 	bool now_is_known;
 	bool stopping;	 /* leave the loop */
 	bool draining;	 /* listeners are given up */
 	bool drained;	 /* and REPORT_DRAINED was sent */
 	bool some_ended; /* connections ended in this turn: there is room */
 
+	struct pins pins;
 	struct listeners listeners;
 	struct conns conns;
 	struct queue queue;
@@ -74,9 +77,27 @@ static inline uint32_t worker_open(const struct worker *w)
 	return w->conns.open + (w->http ? w->http->open : 0);
 }
 
+/* Takes the newest view for this turn, and the generation that it is of. */
+void worker_look(struct worker *w);
+
+/* The same one throughout a turn: what was found in it stays where it was found. */
 static inline const struct view *worker_view(struct worker *w)
 {
-	return qsbr_read(w->setup.views);
+	if (!w->view)
+		worker_look(w);
+	return w->view;
+}
+
+/* A new user of the newest generation. */
+static inline pin_t worker_pin(struct worker *w)
+{
+	worker_view(w);
+	return pins_add(&w->pins, w->pins.newest);
+}
+
+static inline const struct generation *worker_newest(const struct worker *w)
+{
+	return pins_generation(&w->pins, w->pins.newest);
 }
 
 /* Sends a report to control; NULL (out of memory) is allowed: control then does without. */

@@ -19,14 +19,19 @@ static struct config_backend backends[] = {{.name = "aegis"}};
 static struct config config = {
 	.listeners = listeners, .n_listeners = 1, .backends = backends, .n_backends = 1};
 static struct control_worker worker;
-static struct control control = {.config = &config, .workers = &worker, .n_workers = 1};
+static struct generations generations;
+static struct control control = {
+	.config = &config, .generations = &generations, .workers = &worker, .n_workers = 1};
 static struct access_log *access_log;
 
 static void open_log(enum config_log_format format)
 {
 	struct config_log conf = {"stderr", LOG_LEVEL_INFO, format, path};
 	const char *what = NULL;
+	char why[256];
 
+	cr_assert(generations_init(&generations, &(struct generations_limits){4, 4, 4}, NULL));
+	cr_assert(generation_new(&generations, &config, why, sizeof(why)));
 	close(mkstemp(path));
 	cr_assert_eq(log_open(&conf, &what), 0);
 	worker.access = ring_new(65536);
@@ -38,6 +43,7 @@ static void teardown(void)
 {
 	access_log_free(access_log);
 	ring_free(worker.access);
+	generations_release(&generations);
 	log_close();
 	unlink(path);
 }
@@ -52,6 +58,7 @@ static const char *logged(const struct access_record *r, const char *name, const
 	FILE *f = fopen(path, "r");
 	size_t n;
 
+	u.record.generation = 1;
 	u.record.name_len = (uint8_t)strlen(name);
 	u.record.alpn_len = (uint8_t)strlen(alpn);
 	memcpy((char *)&u + sizeof(u.record), name, strlen(name));

@@ -166,6 +166,8 @@ static void listen_for_checks(void)
 	member.addr = addr_from_sockaddr((struct sockaddr *)&ss);
 }
 
+static struct generations generations;
+
 static void on_check_anew(void *arg, struct server *s)
 {
 	(void)arg;
@@ -182,10 +184,14 @@ static void begin(void)
 	c.base = event_base_new();
 	c.config = &config;
 	c.views = qsbr_new(1, view_free);
-	c.load = load_new(&config, 4);
+	cr_assert(generations_init(&generations, &(struct generations_limits){4, 4, 4}, NULL));
+	c.generations = &generations;
+	c.generation = generation_new(&generations, &config, why, sizeof(why));
+	cr_assert(c.generation != NULL);
+	c.load = load_new(&(struct load_size){4, 4, 4, 4});
 	c.events = events_new(16);
 	listen_for_checks();
-	c.servers = servers_new(&config, c.views, c.load, c.events);
+	c.servers = servers_new(c.generation, c.views, c.load, c.events);
 	c.checks = checks_new(&c, why, sizeof(why));
 	cr_assert(c.checks != NULL, "%s", why);
 	servers_set_hooks(c.servers, &hooks);
@@ -199,6 +205,7 @@ static void end(void)
 	events_free(c.events);
 	load_free(c.load);
 	qsbr_free(c.views);
+	generations_release(&generations);
 	evconnlistener_free(listener);
 	event_base_free(c.base);
 }

@@ -157,25 +157,32 @@ static void begin(struct lab *l)
 	l->config = config_load(path, &report);
 	cr_assert(l->config, "%s", report.n_errors ? report.errors[0] : "?");
 	config_report_release(&report);
-	*c = (struct control){.config = l->config, .n_workers = LAB_WORKERS, .started = mono_now()};
+	cr_assert(generations_init(&l->generations,
+		&(struct generations_limits){LAB_SLOTS, LAB_SLOTS, LAB_SLOTS}, NULL));
+	l->generation = generation_new(&l->generations, l->config, why, sizeof(why));
+	cr_assert(l->generation, "%s", why);
+	*c = (struct control){.config = l->config,
+		.generations = &l->generations,
+		.generation = l->generation,
+		.n_workers = LAB_WORKERS,
+		.started = mono_now()};
 	c->base = event_base_new();
 	c->store = store_new(c->base, l->config->state_dir);
 	c->events = events_new(64);
 	c->views = qsbr_new(0, view_free);
-	c->load = load_new(l->config, 16);
+	c->load = load_new(&(struct load_size){LAB_SLOTS, LAB_SLOTS, LAB_SLOTS, 16});
 	c->cluster = cluster_new(&(struct cluster_setup){.base = c->base,
 		.config = c->config,
 		.store = c->store,
 		.ports = {-1, -1, NULL},
 		.events = c->events});
 	cr_assert(c->cluster);
-	c->servers = servers_new(l->config, c->views, c->load, c->events);
+	c->servers = servers_new(l->generation, c->views, c->load, c->events);
 	c->mailbox = mailbox_new(c->base, on_reports, l);
 	c->workers = calloc(LAB_WORKERS, sizeof(*c->workers));
 	for (unsigned i = 0; i < LAB_WORKERS; i++) {
 		workers[i] = (struct lab_worker){l, i};
-		l->tallies[i] = tally_new(
-			(uint32_t)l->config->n_listeners, (uint32_t)l->config->n_backends, 16);
+		l->tallies[i] = tally_new(LAB_SLOTS, LAB_SLOTS, 16);
 		c->workers[i].tally = l->tallies[i];
 		c->workers[i].mailbox = mailbox_new(c->base, on_orders, &workers[i]);
 	}
@@ -215,6 +222,7 @@ static void end(struct lab *l)
 	free(c->workers);
 	load_free(c->load);
 	qsbr_free(c->views);
+	generations_release(&l->generations);
 	events_free(c->events);
 	event_base_free(c->base);
 	config_free(l->config);

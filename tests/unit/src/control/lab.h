@@ -5,13 +5,15 @@
 
 #include "control/control.h"
 
-enum { LAB_WORKERS = 2 };
+enum { LAB_WORKERS = 2, LAB_SLOTS = 8 };
 
 struct lab {
 	struct control control;
 	struct tally *tallies[LAB_WORKERS];
 	char dir[64]; /* of its own: configuration, socket, state */
 	struct config *config;
+	struct generations generations;
+	struct generation *generation;
 	size_t sessions;	 /* that each worker says it has */
 	bool mute;		 /* workers do not answer */
 	struct order last_order; /* the last that a worker got */

@@ -25,6 +25,7 @@ static struct config_backend backends[] = {{
 }};
 static struct config config = {.backends = backends, .n_backends = 1, .limits.connections = 10};
 
+static struct generations generations;
 static struct qsbr *views;
 static struct load *load;
 static struct events *events;
@@ -49,12 +50,15 @@ static void on_published(void *arg)
 static void begin(void)
 {
 	struct servers_hooks hooks = {.went_down = on_went_down, .published = on_published};
+	char why[256];
 
 	cr_assert(sodium_init() >= 0);
 	views = qsbr_new(1, view_free);
-	load = load_new(&config, 5);
+	cr_assert(generations_init(&generations, &(struct generations_limits){4, 4, 4}, NULL));
+	load = load_new(&(struct load_size){4, 4, 4, 5});
 	events = events_new(64);
-	all = servers_new(&config, views, load, events);
+	all = servers_new(
+		generation_new(&generations, &config, why, sizeof(why)), views, load, events);
 	cr_assert(all != NULL);
 	servers_set_hooks(all, &hooks);
 	aegis = servers_find_backend(all, "aegis");
@@ -69,6 +73,7 @@ static void end(void)
 	events_free(events);
 	load_free(load);
 	qsbr_free(views);
+	generations_release(&generations);
 }
 
 TestSuite(servers, .init = begin, .fini = end);

@@ -21,7 +21,7 @@
 
 bool tap_failed;
 
-enum { ACCESS_BYTES = 1 << 16 };
+enum { ACCESS_BYTES = 1 << 16, RIG_SLOTS_MAX = 8 };
 
 _Noreturn static void broken(const char *what)
 {
@@ -92,7 +92,7 @@ static const uint8_t sticky_secrets[1][STICKY_SECRET_BYTES] = {"of the rig"};
 
 static void publish_view(struct rig *r, const struct addr *servers, struct view_bans *bans)
 {
-	struct view *v = view_new(r->config);
+	struct view *v = view_new(r->generation);
 	const struct config_backend *b = &r->config->backends[0];
 	struct balance_target targets[RIG_SERVERS_MAX];
 
@@ -180,7 +180,6 @@ static void start_worker(struct rig *r)
 {
 	struct worker_listener lent = {r->listener, 0};
 	struct worker_setup setup = {
-		.config = r->config,
 		.views = r->views,
 		.load = r->load,
 		.tally = r->tally,
@@ -198,19 +197,27 @@ static void start_worker(struct rig *r)
 struct rig *rig_new(const struct rig_options *o)
 {
 	struct rig *r = calloc(1, sizeof(*r));
+	char why[256];
 
 	signal(SIGPIPE, SIG_IGN);
 	if (!r || sodium_init() < 0)
 		broken("memory");
 	r->n_servers = o->n_servers ? o->n_servers : 1;
 	r->config = load_config(o, r->n_servers);
-	r->load = load_new(r->config, RIG_SERVERS_MAX);
-	r->tally = tally_new(1, 1, RIG_SERVERS_MAX);
+	if (!generations_init(&r->generations,
+		    &(struct generations_limits){RIG_SLOTS_MAX, RIG_SLOTS_MAX, RIG_SLOTS_MAX},
+		    NULL))
+		broken("memory");
+	r->generation = generation_new(&r->generations, r->config, why, sizeof(why));
+	r->load = load_new(
+		&(struct load_size){RIG_SLOTS_MAX, RIG_SLOTS_MAX, RIG_SLOTS_MAX, RIG_SERVERS_MAX});
+	r->tally = tally_new(RIG_SLOTS_MAX, RIG_SLOTS_MAX, RIG_SERVERS_MAX);
 	r->views = qsbr_new(1, view_free);
 	r->access = ring_new(ACCESS_BYTES);
 	r->base = event_base_new();
 	r->control = r->base ? mailbox_new(r->base, on_reports, r) : NULL;
-	if (!r->load || !r->tally || !r->views || !r->access || !r->control)
+	if (!r->generation || !r->load || !load_prepare(r->load, r->generation) || !r->tally ||
+		!r->views || !r->access || !r->control)
 		broken("memory");
 	make_view(r);
 	open_listener(r);
@@ -229,6 +236,7 @@ void rig_free(struct rig *r)
 	qsbr_free(r->views);
 	ring_free(r->access);
 	tally_free(r->tally);
+	generations_release(&r->generations);
 	load_free(r->load);
 	config_free(r->config);
 	report_free(r->last);

@@ -17,6 +17,8 @@ enum { RIG_SERVERS_MAX = 4, WAIT_MS = 5000 };
 
 struct rig {
 	struct config *config;
+	struct generations generations;
+	struct generation *generation;
 	struct load *load;
 	struct tally *tally;
 	struct qsbr *views;

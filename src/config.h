@@ -216,6 +216,15 @@ struct config_sticky {
 	enum config_same_site same_site;
 };
 
+enum { CONFIG_QUEUE_ANY = UINT32_MAX };
+#define CONFIG_NOT_SAID UINT64_MAX
+
+/* Who finds every server full. */
+struct config_queue {
+	uint32_t length;     /* so many may wait; CONFIG_QUEUE_ANY: any number */
+	uint64_t timeout_ms; /* CONFIG_NOT_SAID: timeouts.connect */
+};
+
 struct config_backend {
 	const char *name;
 	enum balance_algo balance;
@@ -223,6 +232,7 @@ struct config_backend {
 	unsigned retries; /* 0 … 10: further servers tried after the first */
 	enum config_on_gone on_down, on_removed;
 	struct config_sticky sticky;
+	struct config_queue queue;
 	struct config_health health;
 	const struct config_server *servers;
 	size_t n_servers;

@@ -263,6 +263,12 @@ static const struct config_key sticky_keys[] = {
 	{0},
 };
 
+static const struct config_key queue_keys[] = {
+	CONFIG_KEY_NUMBER("length", config_queue, length, 0, 1000000000),
+	CONFIG_KEY_DURATION("timeout", config_queue, timeout_ms, 0, CONFIG_DAY_MS),
+	{0},
+};
+
 static const struct config_key backend_keys[] = {
 	{.name = "name",
 		.type = CONFIG_NAME,
@@ -286,7 +292,7 @@ static const struct config_key backend_keys[] = {
 		CONFIG_ELEMENTS(config_backend, servers, n_servers)},
 	CONFIG_KEY_LATER("protocol"),
 	CONFIG_KEY_GROUP("sticky", config_backend, sticky, sticky_keys),
-	CONFIG_KEY_LATER("queue"),
+	CONFIG_KEY_GROUP("queue", config_backend, queue, queue_keys),
 	{0},
 };
 
@@ -297,6 +303,7 @@ void config_read_backend(struct config_reader *r, const config_setting_t *s, voi
 	*b = (struct config_backend){
 		.balance = BALANCE_ROUNDROBIN,
 		.retries = 2,
+		.queue = {.length = CONFIG_QUEUE_ANY, .timeout_ms = CONFIG_NOT_SAID},
 		.health = {.type = HEALTH_TCP,
 			.path = "/",
 			.expect = expect_default,

@@ -99,9 +99,11 @@ struct load *load_new(const struct load_size *size)
 	crypto_shorthash_keygen(load->hash_key);
 	load->tickets = aligned_alloc(alignof(struct load_ticket), tickets);
 	load->active = calloc(size->servers + 1, sizeof(*load->active));
+	load->queued = calloc(size->backends + 1, sizeof(*load->queued));
 	load->per_listener = calloc(size->listeners + 1, sizeof(*load->per_listener));
 	load->per_limit = calloc(size->limits + 1, sizeof(*load->per_limit));
-	if (!load->tickets || !load->active || !load->per_listener || !load->per_limit) {
+	if (!load->tickets || !load->active || !load->queued || !load->per_listener ||
+		!load->per_limit) {
 		load_free(load);
 		return NULL;
 	}
@@ -122,6 +124,7 @@ void load_free(struct load *load)
 	free(load->per_limit);
 	free(load->per_listener);
 	free(load->active);
+	free(load->queued);
 	free(load->tickets);
 	sodium_memzero(load->hash_key, sizeof(load->hash_key));
 	free(load);
@@ -165,6 +168,16 @@ bool load_enter_server(struct load *load, uint32_t server, uint32_t max)
 void load_leave_server(struct load *load, uint32_t server)
 {
 	atomic_fetch_sub_explicit(&load->active[server], 1, memory_order_relaxed);
+}
+
+bool load_enter_queue(struct load *load, uint32_t backend, uint32_t max)
+{
+	return max > 0 && enter(&load->queued[backend], max == CONFIG_QUEUE_ANY ? 0 : max);
+}
+
+void load_leave_queue(struct load *load, uint32_t backend)
+{
+	atomic_fetch_sub_explicit(&load->queued[backend], 1, memory_order_relaxed);
 }
 
 bool load_enter(struct load *load, uint32_t max)

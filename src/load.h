@@ -26,6 +26,7 @@ struct load {
 	uint8_t hash_key[16]; /* secret of this process's tables keyed by outsiders */
 	uint32_t n_backends, n_listeners, n_limits, max_servers;
 	struct load_ticket *tickets; /* by backend slot */
+	_Atomic uint32_t *queued;    /* by backend slot: who waits for a server with room */
 	_Atomic uint32_t *active;    /* by server id: connections open or being opened to it */
 	/* writer: control, before it publishes the generation that needs them */
 	load_sources per_source; /* limits.connections_per_source; NULL: there never was a limit */
@@ -64,6 +65,10 @@ uint64_t load_hash_text(const struct load *load, struct span text);
  * load_leave_server must follow. */
 bool load_enter_server(struct load *load, uint32_t server, uint32_t max);
 void load_leave_server(struct load *load, uint32_t server);
+
+/* Counts one more that waits for a server of this backend, unless `max` wait already; CONFIG_QUEUE_ANY: no limit. */
+bool load_enter_queue(struct load *load, uint32_t backend, uint32_t max);
+void load_leave_queue(struct load *load, uint32_t backend);
 
 /* The same for connections of the whole process. */
 bool load_enter(struct load *load, uint32_t max);

@@ -127,6 +127,7 @@ src_libdata_a_SOURCES = \
 	src/data/http_forward.c src/data/http_forward.h src/data/http_limit.c src/data/http_limit.h \
 	src/data/http_pool.c src/data/http_pool.h \
 	src/data/http_proxy.c src/data/http_proxy.h \
+	src/data/http_queue.c src/data/http_queue.h \
 	src/data/http_relay.c src/data/http_relay.h \
 	src/data/http_sticky.c src/data/http_sticky.h \
 	src/data/inspect.c src/data/inspect.h \

@@ -25,6 +25,7 @@ const struct end_reason_text end_reasons[END_REASONS] = {
 	[END_BANNED] = {"LB", "banned", "banned source"},
 	[END_NO_SERVER] = {"SN", "no_server", "no server available"},
 	[END_SERVERS_FULL] = {"SQ", "servers_full", "all servers full"},
+	[END_QUEUE_FULL] = {"SF", "queue_full", "all servers full, and their queue too"},
 	[END_CONNECT_FAILED] = {"SC", "connect_failed", "no server could be connected"},
 	[END_CONNECT_TIMEOUT] = {"ST", "connect_timeout",
 		"connecting to the servers took too long"},

@@ -46,7 +46,8 @@ enum end_reason {
 	END_LIMIT_RATE,
 	END_BANNED,	    /* refused, or ended when the ban came */
 	END_NO_SERVER,	    /* none may be chosen */
-	END_SERVERS_FULL,   /* all stayed at max_connections for the connect timeout */
+	END_SERVERS_FULL,   /* all stayed at max_connections for too long */
+	END_QUEUE_FULL,	    /* and as many as may wait did so */
 	END_CONNECT_FAILED, /* every try failed */
 	END_CONNECT_TIMEOUT,
 	END_SERVER_SHUTDOWN, /* shut by an operator, on_down or on_removed */
@@ -113,6 +114,8 @@ struct tally_backend {
 	tally_t connect_errors; /* econ: connections that no server took */
 	tally_t no_server, full;
 	tally_t queued_now_up, queued_now_down; /* waiting for a free server: up - down */
+	tally_t queue_full;
+	struct tally_histogram queue; /* of those that waited */
 	struct tally_histogram connect, first_byte, total;
 	tally_t answers[TALLY_STATUS_CLASSES]; /* HTTP: of its servers, and in their place */
 };

@@ -54,7 +54,7 @@ struct view {
 	size_t n_backends;
 	struct view_bans *bans; /* NULL: none */
 	struct view_tls *tls;	/* NULL: no listener terminates TLS */
-	struct sticky *sticky;	/* NULL: no backend is sticky */
+	struct sticky *sticky;	/* NULL: none yet */
 };
 
 /* owner: the caller until published. NULL: out of memory. Arrays are zeroed; plans are given by the builder. */

@@ -146,7 +146,9 @@ static void judge_counters(struct command *cmd, struct diagnosis *d, const struc
 	const struct sampler *s = cmd->control->sampler;
 	uint64_t failed =
 		sampler_count_backend(s, b->index, offsetof(struct tally_backend, connect_errors));
-	uint64_t full = sampler_count_backend(s, b->index, offsetof(struct tally_backend, full));
+	uint64_t full =
+		sampler_count_backend(s, b->index, offsetof(struct tally_backend, full)) +
+		sampler_count_backend(s, b->index, offsetof(struct tally_backend, queue_full));
 
 	if (failed > 0)
 		expo_fmt(finding(d),

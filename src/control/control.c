@@ -510,8 +510,8 @@ bool control_open(struct control *c, char *why, size_t why_size)
 	c->certificates = certificates_new(c, &ok);
 	if (!ok)
 		return false;
-	c->sticky_secrets = sticky_secrets_new(c, &ok);
-	if (!ok)
+	c->sticky_secrets = sticky_secrets_new(c);
+	if (!c->sticky_secrets)
 		return false;
 	c->checks = checks_new(c, why, why_size);
 	if (!c->checks)

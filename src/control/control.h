@@ -55,8 +55,8 @@ struct control {
 	enum control_phase phase;
 	unsigned paused; /* workers that do not accept at the moment */
 	struct checks *checks;
-	struct certificates *certificates;     /* NULL: no listener terminates TLS */
-	struct sticky_secrets *sticky_secrets; /* NULL: no backend is sticky */
+	struct certificates *certificates; /* NULL: no listener terminates TLS */
+	struct sticky_secrets *sticky_secrets;
 	struct sampler *sampler;
 	struct admin *admin;
 	struct status_http *status_http;

@@ -58,9 +58,9 @@ static void write_process(struct writer *w)
 		paused = GAUGE("accepting_paused",
 			"1 while accepting is paused for a limit or want of descriptors."),
 		draining = GAUGE("stopping", "1 during a graceful stop."),
-		unreachable = GAUGE(
-			"servers_unreachable", "Servers that only this node cannot reach, while "
-					       "others can, for longer than their checks take."),
+		unreachable = GAUGE("servers_unreachable",
+			"Servers that only this node cannot reach, while "
+			"others can, for longer than their checks take."),
 		bans = GAUGE("bans", "Sources and networks that are banned.");
 	const struct control *c = w->c;
 	struct expo_label labels[] = {
@@ -277,6 +277,9 @@ static void write_backend_counters(struct writer *w)
 			offsetof(struct tally_backend, no_server)},
 		{COUNTER("backend_full", "Sessions refused because every server stayed full."),
 			offsetof(struct tally_backend, full)},
+		{COUNTER("backend_queue_full",
+			 "Sessions refused because every server and the queue were full."),
+			offsetof(struct tally_backend, queue_full)},
 	};
 
 	for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {
@@ -351,13 +354,16 @@ static void write_histogram(struct writer *w, const struct expo_family *f, size_
 
 static void write_histograms(struct writer *w)
 {
-	static const struct expo_family connect = HISTOGRAM("backend_connect_seconds",
-						"From choosing a server to being connected."),
-					first = HISTOGRAM("backend_first_byte_seconds",
-						"From accept to the server's first byte."),
-					total = HISTOGRAM("backend_session_seconds",
-						"From accept to the end.");
+	static const struct expo_family
+		queue = HISTOGRAM("backend_queue_seconds",
+			"How long those waited who found every server full."),
+		connect = HISTOGRAM(
+			"backend_connect_seconds", "From choosing a server to being connected."),
+		first = HISTOGRAM(
+			"backend_first_byte_seconds", "From accept to the server's first byte."),
+		total = HISTOGRAM("backend_session_seconds", "From accept to the end.");
 
+	write_histogram(w, &queue, offsetof(struct tally_backend, queue));
 	write_histogram(w, &connect, offsetof(struct tally_backend, connect));
 	write_histogram(w, &first, offsetof(struct tally_backend, first_byte));
 	write_histogram(w, &total, offsetof(struct tally_backend, total));

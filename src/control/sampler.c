@@ -122,6 +122,9 @@ static void sample_backend(struct sampler *s, unsigned i, uint64_t elapsed_us)
 	sample_rate(&b->sessions, opened, elapsed_us);
 	sample_max(&b->current_max, gauge(opened, closed));
 	sample_max(&b->queue_max, gauge(queue_up, queue_down));
+	sample_average(&b->queue,
+		control_sum_backend(c, i, offsetof(struct tally_backend, queue.sum_us)),
+		control_sum_backend(c, i, offsetof(struct tally_backend, total.count)));
 	sample_histogram(s, &b->connect, i, offsetof(struct tally_backend, connect));
 	sample_histogram(s, &b->first_byte, i, offsetof(struct tally_backend, first_byte));
 	sample_histogram(s, &b->total, i, offsetof(struct tally_backend, total));

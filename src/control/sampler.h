@@ -32,7 +32,7 @@ struct sampler_listener {
 
 struct sampler_backend {
 	struct sampler_rate sessions;
-	struct sampler_average connect, first_byte, total;
+	struct sampler_average queue, connect, first_byte, total; /* queue: 0 of who did not wait */
 	uint32_t current_max, queue_max;
 };
 

@@ -380,7 +380,7 @@ static void put_backend_traffic(struct control *c, struct stat_row *r, const str
 	number(r, STAT_SRV_ABRT, sum_servers(c, b, offsetof(struct tally_server, server_aborts)));
 	zeros(r, STAT_COMP_IN, STAT_COMP_RSP);
 	put_signed(r, STAT_LASTSESS, backend_last_session(c, b));
-	number(r, STAT_QTIME, 0);
+	number(r, STAT_QTIME, sampler_average_us(&p->queue) / 1000);
 	number(r, STAT_CTIME, sampler_average_us(&p->connect) / 1000);
 	number(r, STAT_RTIME, sampler_average_us(&p->first_byte) / 1000);
 	number(r, STAT_TTIME, sampler_average_us(&p->total) / 1000);

@@ -69,20 +69,14 @@ static bool begin(struct sticky_secrets *s)
 	return s->timer && event_add(s->timer, &interval) == 0;
 }
 
-struct sticky_secrets *sticky_secrets_new(struct control *c, bool *ret_ok)
+struct sticky_secrets *sticky_secrets_new(struct control *c)
 {
-	struct sticky_secrets *s;
-	bool wanted = false;
+	struct sticky_secrets *s = calloc(1, sizeof(*s));
 
-	for (size_t i = 0; i < c->config->n_backends; i++)
-		wanted |= c->config->backends[i].sticky.cookie != NULL;
-	*ret_ok = !wanted;
-	s = wanted ? calloc(1, sizeof(*s)) : NULL;
 	if (!s)
 		return NULL;
 	s->control = c;
-	*ret_ok = begin(s);
-	if (*ret_ok)
+	if (begin(s))
 		return s;
 	sticky_secrets_free(s);
 	return NULL;

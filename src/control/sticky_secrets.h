@@ -7,8 +7,8 @@
 
 struct sticky_secrets;
 
-/* NULL: no backend is sticky (*ret_ok), or out of memory. */
-struct sticky_secrets *sticky_secrets_new(struct control *c, bool *ret_ok);
+/* NULL: out of memory. */
+struct sticky_secrets *sticky_secrets_new(struct control *c);
 void sticky_secrets_free(struct sticky_secrets *s); /* NULL is allowed */
 
 #endif

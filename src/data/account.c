@@ -148,6 +148,8 @@ static void end_at_backend(struct conn *c, enum end_reason reason)
 		tally_add(&b->no_server, 1);
 	if (reason == END_SERVERS_FULL)
 		tally_add(&b->full, 1);
+	if (reason == END_QUEUE_FULL)
+		tally_add(&b->queue_full, 1);
 	tally_observe(&b->total, mono_diff_us(c->started, worker_now(c->worker)));
 	tally_add(&b->closed, 1);
 }

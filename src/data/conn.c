@@ -243,12 +243,31 @@ static enum conn_step conn_route(struct conn *c)
 
 /* --- 4. connect --- */
 
+static uint64_t queue_limit_ms(const struct conn *c)
+{
+	uint64_t ms = conn_backend(c)->queue.timeout_ms;
+
+	return ms == CONFIG_NOT_SAID ? listener_of(c)->timeouts.connect_ms : ms;
+}
+
+/* A shortage of our own is no reason to refuse anybody. */
+static uint32_t queue_length(const struct conn *c)
+{
+	return c->hello->short_of ? CONFIG_QUEUE_ANY : conn_backend(c)->queue.length;
+}
+
+/* The client is watched for going away. */
 static enum conn_step wait_in_queue(struct conn *c)
 {
-	if (!c->hello->queued)
-		conn_set_timer(c, listener_of(c)->timeouts.connect_ms);
-	queue_add(c->worker, c);
-	return STEP_WAIT;
+	bool waits = c->hello->queued;
+
+	if (stream_is_over(conn_fd(c, CLIENT)))
+		return conn_finish(c, END_CLIENT_CLOSED);
+	if (!queue_add(c->worker, c, queue_length(c)))
+		return refuse(c, END_QUEUE_FULL, SNI_ALERT_INTERNAL_ERROR);
+	if (!waits)
+		conn_set_timer(c, queue_limit_ms(c));
+	return conn_watch(c, CLIENT, false) ? STEP_WAIT : conn_finish(c, END_NO_MEMORY);
 }
 
 static enum conn_step conn_choose(struct conn *c)

@@ -4,6 +4,7 @@
 #include "data/http_conn.h"
 #include "data/http_pool.h"
 #include "data/http_proxy.h"
+#include "data/http_queue.h"
 #include "data/tls.h"
 #include "data/worker_inside.h"
 #include "order.h"

@@ -10,6 +10,7 @@
 #include <event2/event_struct.h>
 
 struct http_conn;
+struct http_exchange;
 struct order;
 struct worker;
 
@@ -19,6 +20,13 @@ struct http_timer {
 };
 
 enum { HTTP_DATE_MAX = 32 };
+
+/* Requests for one backend, while its servers are full: http_queue.h. */
+struct http_queue {
+	struct list waiting; /* of http_exchange.waiting; list_made() */
+	unsigned n_any;	     /* of these, those that would go to any server */
+	unsigned n_loyal;    /* and those that wish for one */
+};
 
 /* Connections to servers that are idle: http_pool.h. */
 struct http_pool {
@@ -39,9 +47,10 @@ struct http {
 	struct list free;	       /* memory of others */
 	uint32_t open;
 	struct http_pool pool;
-	struct list *queues; /* of http_exchange.waiting, by backend slot; list_made() */
+	struct http_queue *queues; /* by backend slot */
 	unsigned n_waiting;
-	uint64_t date_second; /* monotonic: when `date` was written */
+	const struct http_exchange *served; /* whose turn it is; NULL outside of http_queue_serve */
+	uint64_t date_second;		    /* monotonic: when `date` was written */
 	char date[HTTP_DATE_MAX];
 };
 

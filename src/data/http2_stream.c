@@ -221,6 +221,11 @@ static bool carrier_watch(struct http_exchange *x)
 	return true;
 }
 
+static bool carrier_is_gone(const struct http_exchange *x)
+{
+	return container_of(x->in, const struct http2_stream, in)->closed;
+}
+
 static void carrier_drive(struct http_exchange *x)
 {
 	struct http_conn *c = x->conn;
@@ -241,6 +246,7 @@ static const struct http_carrier carrier = {
 	.read = carrier_read,
 	.send = carrier_send,
 	.watch = carrier_watch,
+	.is_gone = carrier_is_gone,
 	.drive = carrier_drive,
 	.finish = carrier_finish,
 };

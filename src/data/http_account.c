@@ -70,7 +70,11 @@ void http_account_backend_opened(struct http_exchange *x)
 
 void http_account_queue(struct http_exchange *x, bool waits)
 {
-	tally_add(waits ? &backend_of(x)->queued_now_up : &backend_of(x)->queued_now_down, 1);
+	struct tally_backend *b = backend_of(x);
+
+	tally_add(waits ? &b->queued_now_up : &b->queued_now_down, 1);
+	if (!waits)
+		tally_observe(&b->queue, mono_diff_us(x->active, worker_now(x->conn->worker)));
 }
 
 /* As in HAProxy a further try counts as a retry on the same server, or as a redispatch, for the backend
@@ -150,6 +154,8 @@ static void end_at_backend(struct http_exchange *x)
 		tally_add(&b->no_server, 1);
 	if (x->reason == END_SERVERS_FULL)
 		tally_add(&b->full, 1);
+	if (x->reason == END_QUEUE_FULL)
+		tally_add(&b->queue_full, 1);
 	if (x->status != 0)
 		tally_add(&b->answers[x->status / 100 - 1], 1);
 	tally_observe(&b->total, age_us(x));

@@ -270,6 +270,11 @@ static bool carrier_watch(struct http_exchange *x)
 	return link_watch(link, x->conn->worker->poller, link->blocked);
 }
 
+static bool carrier_is_gone(const struct http_exchange *x)
+{
+	return x->conn->link.ended || x->conn->link.failed;
+}
+
 static void carrier_drive(struct http_exchange *x)
 {
 	http_conn_drive(x->conn);
@@ -286,6 +291,7 @@ static const struct http_carrier carrier = {
 	.read = carrier_read,
 	.send = send_out,
 	.watch = carrier_watch,
+	.is_gone = carrier_is_gone,
 	.drive = carrier_drive,
 	.finish = carrier_finish,
 	.is_plain = true,

@@ -26,6 +26,8 @@ struct http_carrier {
 	int (*send)(struct http_exchange *x);
 	/* Arranges to be told when the client has more, or takes more. False: out of memory. */
 	bool (*watch)(struct http_exchange *x);
+	/* The client has ended or reset. */
+	bool (*is_gone)(const struct http_exchange *x);
 	/* The exchange can go on; and: it cannot, and takes its carrier with it. Either may free it. */
 	void (*drive)(struct http_exchange *x);
 	void (*finish)(struct http_exchange *x, enum end_reason reason);
@@ -77,6 +79,7 @@ struct http_exchange {
 	struct http_trailers request_trailers, reply_trailers; /* set apart */
 	uint16_t place; /* of the server, in the view it was chosen from */
 	uint8_t retries;
+	bool waits_for_any; /* in the queue: for whichever server has room */
 	bool counts_server; /* in load->active */
 	bool server_opened; /* counted as opened at its server */
 	bool has_proxy_header;

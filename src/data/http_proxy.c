@@ -4,13 +4,13 @@
 #include "data/http_account.h"
 #include "data/http_forward.h"
 #include "data/http_pool.h"
+#include "data/http_queue.h"
 #include "data/http_relay.h"
 #include "data/http_sticky.h"
 #include "data/proxy_header.h"
 #include "data/worker_inside.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 enum { REST_MAX_MS = 1000 }; /* before servers that failed are tried again */
 
@@ -46,6 +46,13 @@ static uint64_t rest_ms(const struct http_exchange *x)
 	return ms > 0 && ms < REST_MAX_MS ? ms : REST_MAX_MS;
 }
 
+static uint64_t queue_limit_ms(const struct http_exchange *x)
+{
+	uint64_t ms = asks_for_status(x) ? CONFIG_NOT_SAID : backend_of(x)->queue.timeout_ms;
+
+	return ms == CONFIG_NOT_SAID ? timeouts_of(x)->connect_ms : ms;
+}
+
 static uint64_t exchange_limit_ms(const struct http_exchange *x)
 {
 	const struct config_listener_timeouts *t = timeouts_of(x);
@@ -64,7 +71,7 @@ static struct mono deadline_of(const struct http_exchange *x)
 
 	switch (x->phase) {
 	case HTTP_PHASE_CHOOSE:
-		ms = timeouts_of(x)->connect_ms;
+		ms = queue_limit_ms(x);
 		break;
 	case HTTP_PHASE_REST:
 		ms = rest_ms(x);
@@ -135,37 +142,17 @@ static enum http_proxy_state give_up(
 
 /* --- 1. choose --- */
 
-static struct list *queue_of(struct http_exchange *x)
-{
-	return list_made(&http_of(x)->queues[x->backend]);
-}
-
-static void leave_queue(struct http_exchange *x)
-{
-	if (list_is_empty(&x->waiting))
-		return;
-	list_del(&x->waiting);
-	http_of(x)->n_waiting--;
-	http_account_queue(x, false);
-}
-
+/* Who has gone away leaves the queue: an end is taken for that here, though one could still listen behind it. */
 static enum http_proxy_state wait_in_queue(struct http_exchange *x)
 {
-	if (list_is_empty(&x->waiting)) {
-		x->active = worker_now(x->conn->worker);
-		list_add_tail(queue_of(x), &x->waiting);
-		http_of(x)->n_waiting++;
-		http_account_queue(x, true);
+	if (x->carrier->is_gone(x)) {
+		http_queue_remove(x);
+		x->reason = END_CLIENT_CLOSED;
+		return HTTP_PROXY_ENDED;
 	}
-	worker_want_tick(x->conn->worker);
-	return HTTP_PROXY_WAIT;
-}
-
-static bool is_behind(struct http_exchange *x)
-{
-	const struct list *queue = queue_of(x);
-
-	return !list_is_empty(queue) && queue->next != &x->waiting;
+	if (http_queue_add(x))
+		return HTTP_PROXY_WAIT;
+	return give_up(x, 503, END_QUEUE_FULL, NULL);
 }
 
 static bool begin_connect(struct http_exchange *x, int *ret_error);
@@ -196,7 +183,7 @@ static enum http_proxy_state chosen(struct http_exchange *x, const struct choice
 {
 	int error;
 
-	leave_queue(x);
+	http_queue_remove(x);
 	http_account_chosen(x, server->server);
 	x->server_id = server->server;
 	x->place = server->place;
@@ -226,7 +213,7 @@ static enum http_proxy_state choose(struct http_exchange *x)
 
 	if (asks_for_status(x))
 		return choose_status(x);
-	if (is_behind(x))
+	if (http_queue_is_behind(x))
 		return wait_in_queue(x);
 	switch (choice_make(x->conn->worker, x->backend, &x->conn->client, &x->choice, &server)) {
 	case UPSTREAM_CHOSEN:
@@ -234,13 +221,13 @@ static enum http_proxy_state choose(struct http_exchange *x)
 	case UPSTREAM_FULL:
 		return wait_in_queue(x);
 	case UPSTREAM_TRIED_ALL:
-		leave_queue(x);
+		http_queue_remove(x);
 		enter(x, HTTP_PHASE_REST);
 		return HTTP_PROXY_WAIT;
 	case UPSTREAM_NONE:
 		break;
 	}
-	leave_queue(x);
+	http_queue_remove(x);
 	return give_up(x, 503, END_NO_SERVER, NULL);
 }
 
@@ -408,7 +395,7 @@ bool http_proxy_begin(struct http_exchange *x, struct span bytes)
 
 void http_proxy_release(struct http_exchange *x)
 {
-	leave_queue(x);
+	http_queue_remove(x);
 	leave(x, false);
 	http_stop_timer(http_of(x), &x->timer);
 	http_buffer_drop(&x->conn->worker->buffers, &x->to_server);
@@ -420,7 +407,7 @@ static void time_is_up(struct http_exchange *x)
 {
 	switch (x->phase) {
 	case HTTP_PHASE_CHOOSE:
-		leave_queue(x);
+		http_queue_remove(x);
 		give_up(x, 503, END_SERVERS_FULL, NULL);
 		break;
 	case HTTP_PHASE_REST:
@@ -455,42 +442,6 @@ static void on_timer(struct http_timer *t)
 		x->carrier->finish(x, (enum end_reason)x->reason);
 	else
 		x->carrier->drive(x);
-}
-
-/* --- the queue --- */
-
-bool http_queue_init(struct http *h)
-{
-	h->queues = calloc(h->worker->load->n_backends + 1, sizeof(struct list));
-	return h->queues != NULL;
-}
-
-void http_queue_release(struct http *h)
-{
-	free(h->queues);
-	h->queues = NULL;
-}
-
-static struct http_exchange *first_of(const struct list *queue)
-{
-	return list_is_empty(queue) ? NULL
-				    : container_of(queue->next, struct http_exchange, waiting);
-}
-
-void http_queue_serve(struct http *h)
-{
-	size_t n = worker_newest(h->worker)->n_backends;
-
-	for (size_t i = 0; h->n_waiting > 0 && i < n; i++) {
-		struct list *queue = list_made(&h->queues[i]);
-		struct http_exchange *x;
-
-		while ((x = first_of(queue)) != NULL) {
-			x->carrier->drive(x);
-			if (first_of(queue) == x)
-				break; /* still no room */
-		}
-	}
 }
 
 const char *http_proxy_phase(const struct http_exchange *x)

@@ -29,11 +29,6 @@ enum http_proxy_state http_proxy_run(struct http_exchange *x);
 /* Gives back what the exchange holds of servers. */
 void http_proxy_release(struct http_exchange *x);
 
-/* Requests that wait because all servers are full: those that came first try again. */
-bool http_queue_init(struct http *h); /* false: out of memory */
-void http_queue_release(struct http *h);
-void http_queue_serve(struct http *h);
-
 const char *http_proxy_phase(const struct http_exchange *x); /* a static word for `show sess` */
 
 #endif

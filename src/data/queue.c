@@ -23,17 +23,21 @@ void queue_release(struct queue *q)
 	*q = (struct queue){0};
 }
 
-void queue_add(struct worker *w, struct conn *c)
+bool queue_add(struct worker *w, struct conn *c, uint32_t max)
 {
 	struct hello *h = c->hello;
 
 	if (h->queued)
-		return;
+		return true;
+	if (!load_enter_queue(w->load, c->backend, max))
+		return false;
 	h->queued = true;
+	h->queued_at = worker_now(w);
 	list_add_tail(head_of(&w->queue, c->backend), &h->waiting);
 	w->queue.waiting++;
 	tally_add(&w->tally->backends[c->backend].queued_now_up, 1);
 	worker_want_tick(w);
+	return true;
 }
 
 void queue_remove(struct worker *w, struct conn *c)
@@ -45,7 +49,10 @@ void queue_remove(struct worker *w, struct conn *c)
 	h->queued = false;
 	list_del(&h->waiting);
 	w->queue.waiting--;
+	load_leave_queue(w->load, c->backend);
 	tally_add(&w->tally->backends[c->backend].queued_now_down, 1);
+	tally_observe(
+		&w->tally->backends[c->backend].queue, mono_diff_us(h->queued_at, worker_now(w)));
 }
 
 bool queue_is_behind(const struct queue *q, const struct conn *c)

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct conn;
 struct worker;
@@ -20,8 +21,9 @@ struct queue {
 bool queue_init(struct queue *q, size_t n_backends); /* false: out of memory */
 void queue_release(struct queue *q);
 
-/* The connection has a backend and a hello; adding one that waits already changes nothing. */
-void queue_add(struct worker *w, struct conn *c);
+/* The connection has a backend and a hello. False: so many wait already as may; CONFIG_QUEUE_ANY: no limit. Adding one
+ * that waits already changes nothing. */
+bool queue_add(struct worker *w, struct conn *c, uint32_t max);
 void queue_remove(struct worker *w, struct conn *c); /* not waiting is allowed */
 
 /* Somebody came before this connection and still waits. */

@@ -1,7 +1,7 @@
 #include "data/worker.h"
 
 #include "base/bug.h"
-#include "data/http_proxy.h"
+#include "data/http_queue.h"
 #include "data/orders.h"
 #include "data/worker_inside.h"
 

@@ -64,6 +64,11 @@ tests_unit_src_data_http_rules_thread_test_SOURCES = tests/unit/src/data/http_ru
 tests_unit_src_data_http_rules_thread_test_CFLAGS = $(RIG_CFLAGS)
 tests_unit_src_data_http_rules_thread_test_LDADD = $(DATA_LIBS)
 
+thread_tests += tests/unit/src/data/http_queue_thread_test
+tests_unit_src_data_http_queue_thread_test_SOURCES = tests/unit/src/data/http_queue_thread_test.c $(RIG_FILES)
+tests_unit_src_data_http_queue_thread_test_CFLAGS = $(RIG_CFLAGS)
+tests_unit_src_data_http_queue_thread_test_LDADD = $(DATA_LIBS)
+
 thread_tests += tests/unit/src/data/http_sticky_thread_test
 tests_unit_src_data_http_sticky_thread_test_SOURCES = tests/unit/src/data/http_sticky_thread_test.c $(RIG_FILES)
 tests_unit_src_data_http_sticky_thread_test_CFLAGS = $(RIG_CFLAGS)

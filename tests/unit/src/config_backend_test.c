@@ -121,9 +121,25 @@ Test(config_backend, retries_are_bounded)
 
 Test(config_backend, what_belongs_to_http_comes_later)
 {
-	case_backend_errors("protocol = \"h2c\"; queue = { };",
-		"t.conf:1: backends[0].protocol: not supported yet by this version\n"
-		"t.conf:1: backends[0].queue: not supported yet by this version");
+	case_backend_errors("protocol = \"h2c\";",
+		"t.conf:1: backends[0].protocol: not supported yet by this version");
+}
+
+Test(config_backend, queue_is_of_any_length_and_as_patient_as_a_connect_unless_said)
+{
+	struct config *c = case_backend("queue = { };");
+
+	cr_expect_eq(c->backends[0].queue.length, CONFIG_QUEUE_ANY);
+	cr_expect_eq(c->backends[0].queue.timeout_ms, CONFIG_NOT_SAID);
+	config_free(c);
+	c = case_backend("queue = { length = 0; timeout = \"5s\"; };");
+	cr_expect_eq(c->backends[0].queue.length, 0);
+	cr_expect_eq(c->backends[0].queue.timeout_ms, 5000);
+	config_free(c);
+	case_backend_errors("queue = { lenght = 5; timeout = 5; };",
+		"t.conf:1: backends[0].queue.lenght: unknown key; did you mean \"length\"?\n"
+		"t.conf:1: backends[0].queue.timeout: found integer 5; expected a duration such as "
+		"\"5s\"");
 }
 
 Test(config_backend, sticky_needs_a_cookie_that_can_be_one)

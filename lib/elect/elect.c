@@ -51,6 +51,8 @@ static void decide_vip(struct elect *e, struct mono now, struct vip *v)
 
 void elect_decide(struct elect *e, struct mono now)
 {
+	if (!e->begun)
+		return;
 	e->deadline = MONO_NEVER;
 	elect_join(e);
 	elect_decide_quorum(e, now);
@@ -58,6 +60,13 @@ void elect_decide(struct elect *e, struct mono now)
 	elect_decide_sync(e, now);
 	for (size_t i = 0; i < e->n_vips; i++)
 		decide_vip(e, now, &e->vips[i]);
+}
+
+void elect_start(struct elect *e, struct mono now)
+{
+	e->begun = true;
+	elect_decide(e, now);
+	e->quorum_due |= e->quorum.returning; /* nobody would guess why it does nothing */
 }
 
 void elect_tick(struct elect *e, struct mono now)

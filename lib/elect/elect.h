@@ -81,6 +81,9 @@ struct elect;
  * wire (a hash of 32 bits: elect_vips_clash() says it beforehand). */
 struct elect *elect_new(const struct elect_config *config, struct mono now);
 void elect_free(struct elect *e); /* NULL is allowed */
+
+/* Once, when every item that was kept on disk has been given to elect_item(): nothing is decided before that. */
+void elect_start(struct elect *e, struct mono now);
 bool elect_vips_clash(const struct elect_vip *vips, size_t n_vips);
 
 /* --- in --- */
@@ -253,8 +256,9 @@ struct mono elect_deadline(const struct elect *e);
 
 struct elect_quorum {
 	enum elect_rule rule;
-	unsigned voters, alive, needed;
+	unsigned voters, alive, needed; /* while `returning`: of the others */
 	bool met;
+	bool returning; /* it left or was struck off, and has not heard a majority of the others since: no voter */
 	bool in_sync;		    /* only then addresses are claimed */
 	bool gateway_answers;	    /* lately; asked once a second even if nothing hangs on it */
 	char text[ELECT_TEXT_SIZE]; /* why, in words: "lb-02 is dead, the gateway answers" */
@@ -281,7 +285,7 @@ enum elect_voter {
 	ELECT_NO_BALANCER
 };
 
-/* Voters that count, this node first: 0 <= i < number of voters. */
+/* Voters that count, this node first if it is one: 0 <= i < number of voters. */
 struct elect_voter_view {
 	uint64_t id;	  /* 0: a configured peer that was never heard */
 	const char *name; /* its address if it was never heard */

@@ -139,6 +139,7 @@ struct elect {
 	struct vip vips[ELECT_VIPS_MAX];
 	size_t n_vips;
 
+	bool begun; /* elect_start() */
 	bool healthy, alone, stopping, for_good, stopped_told;
 	bool paused;   /* woken, and not in sync since */
 	bool doubting; /* what is held is kept until `doubt_until`, but not for longer than it is */

@@ -146,6 +146,16 @@ static bool of_two(struct elect *e, struct mono now, const struct other *o)
 	return ask_gateway(e, now, e->alone ? "this node" : o->name);
 }
 
+static bool come_back(struct elect *e)
+{
+	const struct elect_quorum *q = &e->quorum;
+
+	return verdict(e, false,
+		"this node left, or was struck off: it counts again when it hears %u of the %u "
+		"voters it knew, now it hears %u; forget those that will not return",
+		q->needed, q->voters, q->alive);
+}
+
 static bool of_many(struct elect *e)
 {
 	const struct elect_quorum *q = &e->quorum;
@@ -164,7 +174,7 @@ void elect_decide_quorum(struct elect *e, struct mono now)
 	bool was_met = q->met;
 
 	elect_count_voters(e);
-	if (q->voters == 2)
+	if (q->voters == 2 && !q->returning)
 		other = find_other(e);
 	watch_other(e, now, &other);
 	elect_decide_gateway(e, now);
@@ -174,6 +184,8 @@ void elect_decide_quorum(struct elect *e, struct mono now)
 		q->met = verdict(e, true,
 			"quorum = \"none\": two nodes that do not hear each other own the same "
 			"addresses");
+	else if (q->returning)
+		q->met = come_back(e);
 	else if (q->voters == 1)
 		q->met = verdict(e, true, "the only voter");
 	else if (q->voters == 2)

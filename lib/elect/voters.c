@@ -75,7 +75,7 @@ void elect_count_voters(struct elect *e)
 {
 	struct elect_quorum *q = &e->quorum;
 
-	q->voters = q->alive = 1;
+	q->voters = q->alive = !q->returning;
 	for (size_t i = 1; i < e->n_nodes; i++) {
 		if (!elect_is_voter(&e->nodes[i]))
 			continue;
@@ -89,16 +89,38 @@ void elect_count_voters(struct elect *e)
 
 /* --- items --- */
 
+/* Who left or was struck off is counted by nobody. Those who count may be quorate without it, though it does not hear
+ * them; so it must not make a majority of itself and others that come back like it. */
+static bool is_returning(struct elect *e)
+{
+	const struct elect_quorum *q = &e->quorum;
+
+	if (e->rule == ELECT_NONE || elect_self(e)->voter == ELECT_NOT_A_VOTER)
+		return false;
+	e->quorum.returning = true;
+	elect_count_voters(e);
+	return q->voters > 0 && q->alive < q->needed;
+}
+
+static void join_self(struct elect *e)
+{
+	struct node *self = elect_self(e);
+
+	e->quorum.returning = false;
+	if (self->voter == ELECT_JOINED || (e->stopping && e->for_good))
+		return;
+	e->quorum.returning = is_returning(e);
+	if (e->quorum.returning)
+		return;
+	self->voter = ELECT_JOINED;
+	self->item_due = true;
+}
+
 /* This node joins, and again after it left or was struck off by mistake. A configured peer that turns out to hold no
  * addresses is remembered as that. */
 void elect_join(struct elect *e)
 {
-	struct node *self = elect_self(e);
-
-	if (self->voter != ELECT_JOINED && !(e->stopping && e->for_good)) {
-		self->voter = ELECT_JOINED;
-		self->item_due = true;
-	}
+	join_self(e);
 	for (size_t i = 1; i < e->n_nodes; i++) {
 		struct node *n = &e->nodes[i];
 
@@ -291,7 +313,7 @@ bool elect_voter_at(const struct elect *e, size_t i, struct elect_voter_view *re
 	for (size_t n = 0; n < e->n_nodes; n++) {
 		const struct node *node = &e->nodes[n];
 
-		if ((n == 0 || elect_is_voter(node)) && i-- == 0) {
+		if ((n == 0 ? !e->quorum.returning : elect_is_voter(node)) && i-- == 0) {
 			*ret = (struct elect_voter_view){node->id, node->name,
 				n == 0	       ? ELECT_ALIVE
 				: node->member ? node->state

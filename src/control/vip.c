@@ -481,6 +481,7 @@ static void tell_what_is_there(struct vip *v, struct mono now)
 
 	while (cluster_item_next(cl, CLUSTER_ITEM_VOTER, &cursor, &item))
 		elect_item(v->elect, now, item.key, item.value);
+	elect_start(v->elect, now);
 	for (size_t i = 0; i < cluster_members(cl); i++)
 		tell_member(v, now, cluster_member_at(cl, i));
 }

@@ -125,6 +125,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	r.e = elect_new(&config, r.now);
 	BUG_ON(!r.e);
+	elect_start(r.e, r.now);
 	for (unsigned steps = 0; at + 2 <= size && steps < STEPS_MAX; steps++) {
 		uint8_t step = data[at] % 16, from = data[at] / 16, value = data[at + 1];
 		size_t n = value < size - at - 2 ? value : size - at - 2;

@@ -17,7 +17,6 @@ enum {
 	SIM_RENEW_US = 500000,
 	SIM_OVERLAP_US = 2500000, /* two hosts answer for one address no longer */
 	SIM_ITEM_US = 50000,	  /* a write is everywhere, where nothing is wrong */
-	SIM_ITEM_NODES = 20,	  /* in clusters of up to so many */
 	SIM_OVERHEAD = 64 + 28,	  /* seal, UDP and IPv4 */
 	SIM_DATAGRAM_MAX = 1400,
 	SIM_TAPE = 32, /* packets kept to be sent again */

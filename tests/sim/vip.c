@@ -67,6 +67,7 @@ bool vip_start(struct sim *s, struct node *node, bool resumed)
 	if (!node->elect)
 		return false;
 	tell_voters(s, node);
+	elect_start(node->elect, node_mono(s, node));
 	return true;
 }
 

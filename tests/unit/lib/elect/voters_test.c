@@ -137,3 +137,117 @@ Test(voters, malformed_items_are_ignored)
 	elect_item(w.nodes[0].e, w.now, span_of("\0\0\0\0\0\0\0\x66", 8), span_of("\x09\x01", 2));
 	cr_expect_eq(voters(0), 2);
 }
+
+/* --- coming back after `leave` --- */
+
+/* lb-01, then lb-02 leave for good; lb-03 is the only voter. */
+static void leave_the_third_alone(void)
+{
+	world_make(&w, 3);
+	world_boot(&w);
+	for (size_t i = 0; i < 2; i++) {
+		elect_stop(w.nodes[i].e, w.now, true);
+		world_drain(&w);
+		world_run(&w, 100);
+		world_tell_all(&w, i, ELECT_LEFT);
+		world_crash(&w, i);
+		world_run(&w, SILENT_MS);
+	}
+	cr_assert_eq(voters(2), 1);
+	cr_assert_eq(world_owner(&w, 0), 2);
+}
+
+/* All but what they hear of lb-03. */
+static void bring_back_the_others(void)
+{
+	for (size_t i = 0; i < 2; i++) {
+		w.cut[i][2] = w.cut[2][i] = true;
+		world_start(&w, i);
+	}
+	world_tell(&w, 0, 1, ELECT_ALIVE);
+	world_tell(&w, 1, 0, ELECT_ALIVE);
+}
+
+static bool is_returning(size_t node)
+{
+	struct elect_quorum q;
+
+	elect_quorum(w.nodes[node].e, &q);
+	return q.returning;
+}
+
+Test(voters, who_left_and_comes_back_in_a_split_counts_for_nothing)
+{
+	struct elect_voter_view v;
+
+	leave_the_third_alone();
+	bring_back_the_others();
+	world_run(&w, 20 * SILENT_MS);
+	cr_expect_eq(world_owner(&w, 0), 2, "the only voter serves, and nobody else");
+	for (size_t i = 0; i < 2; i++) {
+		cr_expect(is_returning(i));
+		cr_expect_not(world_quorate(&w, i));
+	}
+	cr_assert(elect_voter_at(w.nodes[1].e, 0, &v));
+	cr_expect_str_eq(v.name, "lb-03", "it is not in the list itself");
+	cr_expect_eq(voters(2), 1);
+}
+
+Test(voters, who_left_counts_again_once_it_hears_those_who_stayed)
+{
+	leave_the_third_alone();
+	bring_back_the_others();
+	world_run(&w, 2 * SILENT_MS);
+	w.cut[0][2] = w.cut[2][0] = w.cut[1][2] = w.cut[2][1] = false;
+	for (size_t i = 0; i < 2; i++)
+		world_meet(&w, i);
+	world_run(&w, 2 * SILENT_MS);
+	for (size_t i = 0; i < 3; i++) {
+		cr_expect_not(is_returning(i));
+		cr_expect(world_quorate(&w, i));
+		cr_expect_eq(voters(i), 3);
+	}
+	cr_expect_eq(world_owner(&w, 0), 2);
+}
+
+Test(voters, who_left_last_of_all_counts_at_once)
+{
+	leave_the_third_alone();
+	elect_stop(w.nodes[2].e, w.now, true);
+	world_drain(&w);
+	world_crash(&w, 2);
+	world_start(&w, 2);
+	world_run(&w, 2 * SILENT_MS);
+	cr_expect_not(is_returning(2));
+	cr_expect_eq(world_owner(&w, 0), 2);
+	world_start(&w, 0);
+	cr_expect(is_returning(0));
+	world_meet(&w, 0);
+	cr_expect(is_returning(0), "lb-02 left after it: it does not know");
+	world_repair(&w, 2, 0);
+	cr_expect_not(is_returning(0), "it hears who is there");
+}
+
+Test(voters, those_who_will_not_return_are_forgotten_by_who_comes_back)
+{
+	leave_the_third_alone();
+	world_crash(&w, 2);
+	bring_back_the_others();
+	world_run(&w, 2 * SILENT_MS);
+	cr_expect_eq(world_owner(&w, 0), -1);
+	cr_expect_eq(elect_forget(w.nodes[0].e, w.now, world_id(2)), ELECT_STRUCK);
+	world_drain(&w);
+	world_run(&w, 2 * SILENT_MS);
+	cr_expect(world_quorate(&w, 0) && world_quorate(&w, 1));
+	cr_expect_geq(world_owner(&w, 0), 0);
+}
+
+Test(voters, where_no_quorum_is_asked_for_who_left_serves_at_once)
+{
+	leave_the_third_alone();
+	w.rule = ELECT_NONE;
+	world_start(&w, 0);
+	world_run(&w, 2 * SILENT_MS);
+	cr_expect_not(is_returning(0));
+	cr_expect(world_quorate(&w, 0));
+}

@@ -53,17 +53,49 @@ static void send(struct world *w, size_t from, const struct elect_event *ev)
 	drain(w, to);
 }
 
+static void keep_item(struct world_node *n, const struct elect_event *ev)
+{
+	struct world_item *at = n->kept;
+
+	while (at < n->kept + n->n_kept && !span_eq(span_of(at->key, at->key_n), ev->key))
+		at++;
+	if (at == n->kept + n->n_kept)
+		n->n_kept++;
+	cr_assert_leq(n->n_kept, WORLD_ITEMS);
+	memcpy(at->key, ev->key.p, ev->key.n);
+	memcpy(at->value, ev->value.p, ev->value.n);
+	at->key_n = ev->key.n;
+	at->value_n = ev->value.n;
+}
+
 static void share_item(struct world *w, size_t from, const struct elect_event *ev)
 {
 	uint8_t key[32], value[ELECT_VALUE_MAX];
+	struct elect_event copy;
 
 	memcpy(key, ev->key.p, ev->key.n);
 	memcpy(value, ev->value.p, ev->value.n);
+	copy.key = span_of(key, ev->key.n);
+	copy.value = span_of(value, ev->value.n);
 	for (size_t to = 0; to < w->n; to++) {
 		if (!w->nodes[to].e || w->cut[from][to])
 			continue;
-		elect_item(w->nodes[to].e, w->now, span_of(key, ev->key.n),
-			span_of(value, ev->value.n));
+		keep_item(&w->nodes[to], &copy);
+		elect_item(w->nodes[to].e, w->now, copy.key, copy.value);
+		drain(w, to);
+	}
+}
+
+void world_repair(struct world *w, size_t from, size_t to)
+{
+	const struct world_node *f = &w->nodes[from];
+
+	for (size_t i = 0; i < f->n_kept; i++) {
+		struct elect_event ev = {.key = span_of(f->kept[i].key, f->kept[i].key_n),
+			.value = span_of(f->kept[i].value, f->kept[i].value_n)};
+
+		keep_item(&w->nodes[to], &ev);
+		elect_item(w->nodes[to].e, w->now, ev.key, ev.value);
 		drain(w, to);
 	}
 }
@@ -178,6 +210,10 @@ void world_start(struct world *w, size_t node)
 	n->stopped = n->was_moved = false;
 	n->e = elect_new(&config, w->now);
 	cr_assert_not_null(n->e);
+	for (size_t i = 0; i < n->n_kept; i++)
+		elect_item(n->e, w->now, span_of(n->kept[i].key, n->kept[i].key_n),
+			span_of(n->kept[i].value, n->kept[i].value_n));
+	elect_start(n->e, w->now);
 }
 
 void world_crash(struct world *w, size_t node)

@@ -5,7 +5,12 @@
 
 #include "elect/elect.h"
 
-enum { WORLD_NODES = 5, WORLD_VIPS = 2, BEAT_MS = 25, SILENT_MS = 300 };
+enum { WORLD_NODES = 5, WORLD_VIPS = 2, WORLD_ITEMS = 16, BEAT_MS = 25, SILENT_MS = 300 };
+
+struct world_item {
+	uint8_t key[32], value[ELECT_VALUE_MAX];
+	size_t key_n, value_n;
+};
 
 struct world_node {
 	struct elect *e; /* NULL: it does not run */
@@ -18,6 +23,8 @@ struct world_node {
 	uint8_t record[ELECT_VALUE_MAX];
 	size_t record_n;
 	enum elect_state sees[WORLD_NODES];
+	struct world_item kept[WORLD_ITEMS]; /* on its disk */
+	size_t n_kept;
 };
 
 struct world {
@@ -53,6 +60,9 @@ void world_run(struct world *w, uint64_t ms);
 void world_tell(struct world *w, size_t at, size_t node, enum elect_state state);
 void world_tell_all(struct world *w, size_t node, enum elect_state state);
 void world_meet(struct world *w, size_t node); /* it and all that run hear each other */
+
+/* What is repaired between two that meet: all that `from` has on its disk is news to `to`. */
+void world_repair(struct world *w, size_t from, size_t to);
 
 /* Both ways, and both learn of it. */
 void world_part(struct world *w, size_t a, size_t b);

@@ -6,11 +6,9 @@
 #include "data/worker.h"
 #include "load.h"
 #include "log.h"
-#include "net/handshakes.h"
-#include "net/listener_fd.h"
-#include "net/stream.h"
 #include "notify.h"
 #include "privilege.h"
+#include "sockets.h"
 #include "tally.h"
 #include "view.h"
 
@@ -38,7 +36,6 @@ struct daemon_worker {
 	struct worker *worker;
 	struct tally *tally;
 	struct ring *access;
-	struct worker_listener *listeners; /* one socket for each bind of each listener */
 	pthread_t thread;
 	bool running;
 };
@@ -54,7 +51,8 @@ struct daemon {
 	struct control_worker *control_workers;
 	struct cluster_ports ports; /* until control has them */
 	struct daemon_worker *workers;
-	size_t n_workers, n_sockets; /* sockets a worker */
+	size_t n_workers;
+	struct sockets sockets;
 	char why[256];
 };
 
@@ -71,95 +69,6 @@ static size_t count_servers(const struct config *c)
 	for (size_t i = 0; i < c->n_backends; i++)
 		n += c->backends[i].n_servers;
 	return n;
-}
-
-static size_t count_binds(const struct config *c)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < c->n_listeners; i++)
-		n += c->listeners[i].n_binds;
-	return n;
-}
-
-/* --- listening sockets: ours, lent to the workers --- */
-
-/* The sockets of one address, one for each worker, as number `socket` of their lists. */
-static bool bind_one(
-	struct daemon *d, unsigned listener, const struct config_bind *bind, size_t socket)
-{
-	struct listener_fd_error error = {"memory", ENOMEM};
-	int *fds = malloc(d->n_workers * sizeof(*fds));
-	bool ok = fds && listener_fd_open(&bind->addr, fds, d->n_workers, &error);
-
-	if (!ok)
-		snprintf(d->why, sizeof(d->why), "listener %s cannot listen on %s: %s: %s",
-			d->config->listeners[listener].name, bind->text, error.what,
-			strerror(error.number));
-	for (size_t i = 0; i < d->n_workers && ok; i++)
-		d->workers[i].listeners[socket] =
-			(struct worker_listener){fds[i], d->first->listener_slots[listener]};
-	free(fds);
-	return ok;
-}
-
-static bool bind_all(struct daemon *d)
-{
-	size_t socket = 0;
-
-	for (size_t i = 0; i < d->n_workers; i++) {
-		d->workers[i].listeners =
-			malloc((d->n_sockets + 1) * sizeof(struct worker_listener));
-		if (!d->workers[i].listeners)
-			return out_of_memory(d);
-		for (size_t s = 0; s < d->n_sockets; s++)
-			d->workers[i].listeners[s].fd = -1;
-	}
-	for (unsigned l = 0; l < d->config->n_listeners; l++)
-		for (size_t b = 0; b < d->config->listeners[l].n_binds; b++)
-			if (!bind_one(d, l, &d->config->listeners[l].binds[b], socket++))
-				return false;
-	return true;
-}
-
-/* In order of the sockets, each once however many workers listen on it. */
-static size_t listening_ports(const struct daemon *d, uint16_t *ports)
-{
-	struct addr addr;
-	size_t n = 0;
-
-	for (size_t s = 0; s < d->n_sockets; s++)
-		if (stream_local(d->workers[0].listeners[s].fd, &addr) == 0)
-			ports[n++] = addr.port;
-	return n;
-}
-
-static bool retire_listeners(void *arg)
-{
-	struct daemon *d = arg;
-	uint16_t *ports = calloc(d->n_sockets + 1, sizeof(*ports));
-	int left;
-
-	if (!ports)
-		return false;
-	for (size_t i = 0; i < d->n_workers; i++)
-		for (size_t s = 0; s < d->n_sockets; s++)
-			listener_fd_retire(d->workers[i].listeners[s].fd);
-	left = handshakes_count(ports, listening_ports(d, ports));
-	free(ports);
-	return left > 0;
-}
-
-static void close_listeners(void *arg)
-{
-	struct daemon *d = arg;
-
-	for (size_t i = 0; i < d->n_workers; i++)
-		for (size_t s = 0; d->workers[i].listeners && s < d->n_sockets; s++) {
-			if (d->workers[i].listeners[s].fd >= 0)
-				close(d->workers[i].listeners[s].fd);
-			d->workers[i].listeners[s].fd = -1;
-		}
 }
 
 /* --- the system around us --- */
@@ -211,8 +120,6 @@ static bool make_worker(struct daemon *d, unsigned index)
 		.tally = w->tally,
 		.access = w->access,
 		.control = d->control->mailbox,
-		.listeners = w->listeners,
-		.n_listeners = d->n_sockets,
 	};
 
 	w->worker = worker_new(&setup);
@@ -307,7 +214,7 @@ static bool make_shared(struct daemon *d)
 	const struct config *c = d->config;
 
 	d->n_workers = c->workers;
-	d->n_sockets = count_binds(c);
+	sockets_init(&d->sockets, d->n_workers);
 	d->workers = calloc(d->n_workers, sizeof(*d->workers));
 	d->control_workers = calloc(d->n_workers, sizeof(*d->control_workers));
 	d->views = qsbr_new((unsigned)d->n_workers, view_free);
@@ -326,9 +233,7 @@ static bool make_control(struct daemon *d)
 		.workers = d->control_workers,
 		.n_workers = d->n_workers,
 		.ports = &d->ports,
-		.retire_listeners = retire_listeners,
-		.close_listeners = close_listeners,
-		.arg = d,
+		.sockets = &d->sockets,
 	};
 
 	d->control = control_new(&setup);
@@ -360,10 +265,11 @@ static bool start(struct daemon *d, char *const *warnings, size_t n_warnings)
 	ignore_broken_pipes();
 	prepare_directories(c);
 	check_descriptors(c, descriptors);
-	if (!make_shared(d) || !bind_all(d) ||
+	if (!make_shared(d) || !sockets_prepare(&d->sockets, d->first, d->why, sizeof(d->why)) ||
 		!cluster_ports_open(c, &d->ports, d->why, sizeof(d->why)) ||
 		!privilege_drop(c, d->why, sizeof(d->why)))
 		return false;
+	sockets_commit(&d->sockets, d->first, 0);
 	if (!make_control(d))
 		return false;
 	control_await_health(d->control);
@@ -373,7 +279,7 @@ static bool start(struct daemon *d, char *const *warnings, size_t n_warnings)
 static void tear_down(struct daemon *d)
 {
 	stop_workers(d);
-	close_listeners(d);
+	sockets_release(&d->sockets);
 	for (size_t i = 0; d->workers && i < d->n_workers; i++)
 		worker_free(d->workers[i].worker);
 	control_free(d->control);
@@ -381,7 +287,6 @@ static void tear_down(struct daemon *d)
 	for (size_t i = 0; d->workers && i < d->n_workers; i++) {
 		ring_free(d->workers[i].access);
 		tally_free(d->workers[i].tally);
-		free(d->workers[i].listeners);
 	}
 	qsbr_free(d->views);
 	generations_release(&d->generations);

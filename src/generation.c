@@ -193,6 +193,7 @@ static void free_arrays(struct generation *g)
 	free(g->listener_slots);
 	free(g->backend_slots);
 	free(g->limit_slots);
+	free(g->sockets);
 	free(g->listeners);
 	free(g->backends);
 	free(g);

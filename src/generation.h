@@ -21,6 +21,13 @@ enum {
 	GENERATION_NO_BACKEND = UINT16_MAX, /* a slot that is none */
 };
 
+/* What the workers listen on: fds[worker]. The sockets are src/sockets.h's. */
+struct generation_socket {
+	uint32_t number;   /* of the address, the same in every generation */
+	uint16_t listener; /* slot */
+	const int *fds;
+};
+
 struct generation {
 	/* immutable */
 	uint32_t number; /* from 1 */
@@ -30,6 +37,8 @@ struct generation {
 	const struct config_backend **backends;	  /* by slot; NULL: not in this generation */
 	uint16_t *listener_slots, *backend_slots; /* by index in the configuration */
 	uint32_t *limit_slots;			  /* of the routes' limits, by their `table` */
+	struct generation_socket *sockets;
+	size_t n_sockets;
 	/* writers: workers */
 	_Atomic uint32_t users;
 	/* owner: control */

@@ -23,7 +23,7 @@ CONF_LIBS = src/libconf.a src/libcerts.a lib/libhttp.a lib/libhostmatch.a lib/li
 noinst_LIBRARIES += src/libbetween.a
 src_libbetween_a_SOURCES = \
 	src/access.h src/generation.c src/generation.h src/load.c src/load.h src/order.c src/order.h \
-	src/slots.c src/slots.h src/sticky.c src/sticky.h src/tally.c src/tally.h src/view.c src/view.h
+	src/slots.c src/slots.h src/sockets.c src/sockets.h src/sticky.c src/sticky.h src/tally.c src/tally.h src/view.c src/view.h
 src_libbetween_a_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(OPENSSL_CFLAGS)
 
 # The event log, and the servers: who they are, what state they are in, and the view made of it.

@@ -19,6 +19,7 @@ enum order_kind {
 	ORDER_LIST_ERRORS,   /* answer with one REPORT_ERRORS: the last hellos refused */
 	ORDER_STOP_ACCEPTING, /* accept what waits already, give up the listeners: REPORT_GAVE_UP; go on with what is
 	                       * open; REPORT_DRAINED when nothing is */
+	ORDER_GIVE_UP, /* accept what waits at the address numbered `socket`, give it up: REPORT_GAVE_UP_ONE */
 	ORDER_CLOSE_ALL, /* end every connection with `reason` */
 	ORDER_STOP,	 /* end every connection, leave the loop */
 };
@@ -29,6 +30,7 @@ struct order {
 	enum end_reason reason;
 	uint32_t server;
 	uint32_t max;
+	uint32_t socket;
 	uint64_t session;
 	uint64_t tag;
 };
@@ -59,11 +61,12 @@ struct order_error {
 
 enum report_kind {
 	REPORT_CONNECT_FAILED, /* passive health: server `server` refused or timed out, `error` is an errno */
-	REPORT_SESSIONS, /* sessions[n] in `items` */
-	REPORT_ERRORS,	 /* errors[n] in `items` */
-	REPORT_GAVE_UP,	 /* the listeners are not used any more: control may close them */
-	REPORT_DRAINED,	 /* after ORDER_STOP_ACCEPTING: nothing is open any more */
-	REPORT_PAUSED,	 /* accepting paused: `error` is the errno or 0 for limits.connections */
+	REPORT_SESSIONS,    /* sessions[n] in `items` */
+	REPORT_ERRORS,	    /* errors[n] in `items` */
+	REPORT_GAVE_UP,	    /* the listeners are not used any more: control may close them */
+	REPORT_GAVE_UP_ONE, /* `socket` is not used by this worker any more */
+	REPORT_DRAINED,	    /* after ORDER_STOP_ACCEPTING: nothing is open any more */
+	REPORT_PAUSED,	    /* accepting paused: `error` is the errno or 0 for limits.connections */
 	REPORT_RESUMED,
 };
 
@@ -72,6 +75,7 @@ struct report {
 	enum report_kind kind;
 	unsigned worker;
 	uint32_t server;
+	uint32_t socket;
 	int error;
 	uint64_t tag;
 	size_t n;

@@ -124,3 +124,11 @@ void listener_fd_retire(int fd)
 	setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter));
 	setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &at_once, sizeof(at_once));
 }
+
+void listener_fd_revive(int fd)
+{
+	int defer_s = LISTENER_FD_DEFER_S, none = 0;
+
+	setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof(none));
+	setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &defer_s, sizeof(defer_s));
+}

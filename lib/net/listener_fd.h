@@ -39,4 +39,7 @@ bool listener_fd_open(
  * soon as it is whole, without a byte from him. See handshakes.h for when nobody is left. */
 void listener_fd_retire(int fd);
 
+/* Takes the last call back: the address is served on. */
+void listener_fd_revive(int fd);
+
 #endif

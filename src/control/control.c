@@ -103,8 +103,7 @@ static void on_last_call(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (c->phase != CONTROL_DRAINING)
 		return;
-	if (c->own->setup.retire_listeners && c->own->setup.retire_listeners(c->own->setup.arg) &&
-		!mono_reached(mono_now(), c->own->last_call_ends))
+	if (sockets_retire_all(c->sockets) && !mono_reached(mono_now(), c->own->last_call_ends))
 		evtimer_add(c->own->last_call, &again);
 	else
 		control_order_all(c, &order);
@@ -178,8 +177,8 @@ static void on_pause(struct control *c, const struct report *r)
 
 static void on_gave_up(struct control *c)
 {
-	if (++c->own->gave_up == c->n_workers && c->own->setup.close_listeners)
-		c->own->setup.close_listeners(c->own->setup.arg);
+	if (++c->own->gave_up == c->n_workers)
+		sockets_close_all(c->sockets);
 }
 
 static void on_drained(struct control *c)
@@ -204,6 +203,9 @@ static void on_report(struct control *c, struct report *r, struct mono now)
 		return; /* taken */
 	case REPORT_GAVE_UP:
 		on_gave_up(c);
+		break;
+	case REPORT_GAVE_UP_ONE:
+		sockets_gave_up(c->sockets, r->socket);
 		break;
 	case REPORT_DRAINED:
 		on_drained(c);
@@ -428,6 +430,7 @@ struct control *control_new(const struct control_setup *setup)
 	c->generations = setup->generations;
 	c->generation = setup->generation;
 	c->config = c->generation->config;
+	c->sockets = setup->sockets;
 	c->views = setup->views;
 	c->load = setup->load;
 	c->workers = setup->workers;

@@ -15,6 +15,7 @@
 #include "order.h"
 #include "qsbr/qsbr.h"
 #include "ring/ring.h"
+#include "sockets.h"
 #include "tally.h"
 
 #include <event2/event.h>
@@ -36,6 +37,7 @@ struct control {
 	const struct config *config; /* of `generation` */
 	struct generations *generations;
 	struct generation *generation; /* the newest */
+	struct sockets *sockets;
 	struct qsbr *views;
 	struct load *load;
 	struct servers *servers;
@@ -73,12 +75,7 @@ struct control_setup {
 	struct control_worker *workers;
 	size_t n_workers;
 	struct cluster_ports *ports; /* taken by control_new() */
-	/* Called when a stop begins, and again until it is false or takes too long: takes no new
-	 * connections any more; true while handshakes that have begun are not whole. The workers
-	 * accept meanwhile. */
-	bool (*retire_listeners)(void *arg);
-	void (*close_listeners)(void *arg); /* called once, when no worker uses them any more */
-	void *arg;
+	struct sockets *sockets;     /* those of the first generation serve */
 };
 
 /* The loop, the mailbox and the servers; then what the outside sees: sockets, checks, signals. The worker's `mailbox`

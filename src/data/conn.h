@@ -85,8 +85,8 @@ struct conn {
 	uint16_t backend;   /* slot; UINT16_MAX: none yet */
 	int16_t route;	    /* in its generation */
 	uint8_t step : 4;
-	uint8_t retries : 4; /* config_backend.retries is 10 at most */
-	uint8_t reason; /* who ended first, or why it was refused */
+	uint8_t retries : 4;	/* config_backend.retries is 10 at most */
+	uint8_t reason;		/* who ended first, or why it was refused */
 	pin_t pin;		/* the generation it is of */
 	bool counts_source : 1; /* in load->per_source */
 	bool connected : 1;	/* counted as opened at its server */

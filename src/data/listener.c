@@ -165,11 +165,21 @@ static void on_connections(evutil_socket_t fd, short what, void *arg)
 		l->batch = n > 0 ? n : 1;
 }
 
+static struct listener *listener_of(struct list *node)
+{
+	return container_of(node, struct listener, all);
+}
+
+static void accept_waiting(struct listener *l)
+{
+	while (!l->worker->listeners.paused && accept_one(l))
+		;
+}
+
 void listeners_accept_waiting(struct worker *w)
 {
-	for (size_t i = 0; i < w->listeners.n && !w->listeners.paused; i++)
-		while (accept_one(&w->listeners.all[i]))
-			;
+	list_for_each (it, &w->listeners.all)
+		accept_waiting(listener_of(it));
 }
 
 /* --- pauses --- */
@@ -184,8 +194,8 @@ void listeners_pause(struct worker *w, int error)
 	ls->paused = true;
 	ls->short_of = error != 0;
 	ls->last_pause = worker_now(w);
-	for (size_t i = 0; i < ls->n; i++)
-		event_del(&ls->all[i].event);
+	list_for_each (it, &ls->all)
+		event_del(&listener_of(it)->event);
 	if (error != 0) {
 		pipes_trim(&w->pipes);
 		spares_trim(&w->spares);
@@ -203,8 +213,8 @@ void listeners_pause(struct worker *w, int error)
 
 static bool watch_all(struct listeners *ls)
 {
-	for (size_t i = 0; i < ls->n; i++)
-		if (event_add(&ls->all[i].event, NULL) < 0)
+	list_for_each (it, &ls->all)
+		if (event_add(&listener_of(it)->event, NULL) < 0)
 			return false;
 	return true;
 }
@@ -216,7 +226,8 @@ static bool has_room(struct worker *w)
 	uint32_t open = atomic_load_explicit(&w->load->connections, memory_order_relaxed);
 
 	return open < w->config->limits.connections &&
-	       (!ls->short_of || ls->n == 0 || stream_next_number(ls->all[0].fd) < ls->fd_ceiling);
+	       (!ls->short_of || list_is_empty(&ls->all) ||
+		       stream_next_number(listener_of(ls->all.next)->fd) < ls->fd_ceiling);
 }
 
 void listeners_resume(struct worker *w)
@@ -253,56 +264,95 @@ void listeners_reserve(struct listeners *ls)
 	ls->fd_end = (unsigned)(limit.rlim_cur - reserve / 2);
 }
 
-static void init_one(struct listener *l, struct worker *w, const struct worker_listener *lent)
+static struct listener *find(const struct listeners *ls, uint32_t number)
 {
+	list_for_each (it, &ls->all)
+		if (listener_of(it)->number == number)
+			return listener_of(it);
+	return NULL;
+}
+
+static void listener_free(struct listener *l)
+{
+	event_del(&l->event);
+	pins_drop(&l->worker->pins, l->pin);
+	list_del(&l->all);
+	free(l);
+}
+
+/* NULL: out of memory. */
+static struct listener *add(struct worker *w, const struct generation_socket *socket)
+{
+	struct listeners *ls = &w->listeners;
+	struct listener *l = malloc(sizeof(*l));
+
+	if (!l)
+		return NULL;
 	*l = (struct listener){
 		.worker = w,
-		.conf = generation_listener(worker_newest(w), lent->listener),
-		.tally = &w->tally->listeners[lent->listener],
-		.fd = lent->fd,
+		.fd = socket->fds[w->setup.index],
+		.number = socket->number,
 		.batch = 1,
-		.slot = lent->listener,
 		.pin = pins_add(&w->pins, w->pins.newest),
 	};
+	list_add_tail(&ls->all, &l->all);
 	event_assign(&l->event, w->base, l->fd, EV_READ | EV_PERSIST, on_connections, l);
+	if (ls->paused || w->draining || event_add(&l->event, NULL) == 0)
+		return l;
+	listener_free(l);
+	return NULL;
+}
+
+static bool follow_one(struct worker *w, const struct generation_socket *socket)
+{
+	struct listener *l = find(&w->listeners, socket->number);
+
+	if (!l)
+		l = add(w, socket);
+	if (!l)
+		return false;
+	l->slot = socket->listener;
+	l->conf = worker_newest(w)->listeners[l->slot];
+	l->tally = &w->tally->listeners[l->slot];
+	pins_renew(&w->pins, &l->pin);
+	return true;
+}
+
+bool listeners_follow(struct worker *w)
+{
+	const struct generation *g = worker_newest(w);
+	bool ok = true;
+
+	for (size_t i = 0; i < g->n_sockets; i++)
+		ok &= follow_one(w, &g->sockets[i]);
+	return ok;
+}
+
+void listeners_give_up(struct worker *w, uint32_t number)
+{
+	struct listener *l = find(&w->listeners, number);
+
+	if (!l)
+		return;
+	accept_waiting(l);
+	listener_free(l);
 }
 
 bool listeners_init(struct worker *w)
 {
-	struct listeners *ls = &w->listeners;
-
-	ls->n = w->setup.n_listeners;
-	ls->all = calloc(ls->n + 1, sizeof(*ls->all));
-	if (!ls->all)
-		return false;
-	for (size_t i = 0; i < ls->n; i++)
-		init_one(&ls->all[i], w, &w->setup.listeners[i]);
-	return watch_all(ls);
-}
-
-void listeners_follow(struct worker *w)
-{
-	for (size_t i = 0; i < w->listeners.n; i++) {
-		struct listener *l = &w->listeners.all[i];
-		const struct config_listener *conf = generation_listener(worker_newest(w), l->slot);
-
-		if (!conf)
-			continue;
-		l->conf = conf;
-		pins_renew(&w->pins, &l->pin);
-	}
+	list_init(&w->listeners.all);
+	return listeners_follow(w);
 }
 
 void listeners_stop(struct worker *w)
 {
-	for (size_t i = 0; i < w->listeners.n; i++)
-		event_del(&w->listeners.all[i].event);
+	list_for_each (it, &w->listeners.all)
+		event_del(&listener_of(it)->event);
 }
 
 void listeners_release(struct worker *w)
 {
-	if (w->listeners.all)
-		listeners_stop(w);
-	free(w->listeners.all);
-	w->listeners = (struct listeners){0};
+	if (w->listeners.all.next)
+		list_for_each_safe (it, &w->listeners.all)
+			listener_free(listener_of(it));
 }

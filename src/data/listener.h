@@ -3,6 +3,7 @@
 #ifndef DATA_LISTENER_H
 #define DATA_LISTENER_H
 
+#include "base/list.h"
 #include "base/mono.h"
 #include "config.h"
 #include "data/pins.h"
@@ -17,19 +18,20 @@
 struct worker;
 
 struct listener {
+	struct list all; /* in listeners.all */
 	struct event event;
 	struct worker *worker;
 	const struct config_listener *conf; /* of the generation `pin` */
 	struct tally_listener *tally;
 	int fd;
-	unsigned batch; /* how many the last wakes found waiting: so many are tried */
+	uint32_t number; /* of its address: src/sockets.h */
+	unsigned batch;	 /* how many the last wakes found waiting: so many are tried */
 	uint16_t slot;
 	pin_t pin; /* the newest generation that has this listener */
 };
 
 struct listeners {
-	struct listener *all;
-	size_t n;
+	struct list all;
 	unsigned fd_ceiling; /* descriptors from here on are for the servers of who is in, not for
 				new clients or pipes */
 	unsigned fd_end;     /* and from here on for control: checks, the status socket */
@@ -42,12 +44,16 @@ struct listeners {
 /* Sets apart the descriptors that new clients do not get; before anything else of a worker. */
 void listeners_reserve(struct listeners *ls);
 
-/* False: out of memory. The sockets are watched from now on. */
+/* Those of the first generation. False: out of memory. The sockets are watched from now on. */
 bool listeners_init(struct worker *w);
 void listeners_release(struct worker *w);
 
-/* A generation was taken up: listeners that are in it belong to it from now on. */
-void listeners_follow(struct worker *w);
+/* A generation was taken up: its sockets are watched from now on, and belong to it. Those that it does not have serve on,
+ * under the generation that they are of, until they are given up. False: out of memory, call again. */
+bool listeners_follow(struct worker *w);
+
+/* Gives one address up, its waiting clients taken in. */
+void listeners_give_up(struct worker *w, uint32_t number);
 
 /* Takes in who has connected already, as far as there is room: a close would reset them. */
 void listeners_accept_waiting(struct worker *w);

@@ -127,6 +127,17 @@ static void give_up_listeners(struct worker *w)
 	worker_report(w, report_new(REPORT_GAVE_UP, w->setup.index));
 }
 
+static void give_up_one(struct worker *w, uint32_t socket)
+{
+	struct report *r = report_new(REPORT_GAVE_UP_ONE, w->setup.index);
+
+	worker_view(w);
+	listeners_give_up(w, socket);
+	if (r)
+		r->socket = socket;
+	worker_report(w, r);
+}
+
 static void obey(struct worker *w, struct order *o)
 {
 	switch (o->kind) {
@@ -139,6 +150,9 @@ static void obey(struct worker *w, struct order *o)
 	case ORDER_STOP_ACCEPTING:
 		listeners_accept_waiting(w);
 		give_up_listeners(w);
+		return;
+	case ORDER_GIVE_UP:
+		give_up_one(w, o->socket);
 		return;
 	case ORDER_STOP:
 		give_up_listeners(w);

@@ -93,11 +93,20 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	use_room(w);
-	if (!has_waiting(w) && !w->listeners.paused && !w->listeners.reported)
+	if (w->follows_later)
+		w->follows_later = !listeners_follow(w);
+	if (!has_waiting(w) && !w->listeners.paused && !w->listeners.reported && !w->follows_later)
 		event_del(&w->tick);
 }
 
 /* --- views --- */
+
+/* What there was no memory for is tried again with every tick. */
+static void follow_later(struct worker *w)
+{
+	w->follows_later = true;
+	worker_want_tick(w);
+}
 
 void worker_look(struct worker *w)
 {
@@ -106,7 +115,8 @@ void worker_look(struct worker *w)
 		return;
 	pins_take_up(&w->pins, w->view->generation);
 	w->config = w->view->config;
-	listeners_follow(w);
+	if (!listeners_follow(w))
+		follow_later(w);
 }
 
 /* --- reports --- */

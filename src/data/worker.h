@@ -12,12 +12,6 @@
 #include "tally.h"
 #include "view.h"
 
-/* A listening socket lent by the daemon: the worker accepts from it and never closes it. */
-struct worker_listener {
-	int fd;
-	uint16_t listener; /* its slot */
-};
-
 struct worker_setup {
 	unsigned index;	    /* also the reader's number in `views` */
 	struct qsbr *views; /* of struct view; the first is there */
@@ -25,8 +19,6 @@ struct worker_setup {
 	struct tally *tally;	 /* of this worker */
 	struct ring *access;	 /* NULL: no access log */
 	struct mailbox *control; /* where reports go */
-	const struct worker_listener *listeners;
-	size_t n_listeners;
 };
 
 struct worker;

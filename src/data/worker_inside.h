@@ -33,10 +33,11 @@ struct worker {
 	const struct view *view; /* of this turn of the loop; NULL: not looked at yet */
 	struct mono now;	 /* of this turn */
 	bool now_is_known;
-	bool stopping;	 /* leave the loop */
-	bool draining;	 /* listeners are given up */
-	bool drained;	 /* and REPORT_DRAINED was sent */
-	bool some_ended; /* connections ended in this turn: there is room */
+	bool stopping;	    /* leave the loop */
+	bool draining;	    /* listeners are given up */
+	bool drained;	    /* and REPORT_DRAINED was sent */
+	bool follows_later; /* the newest generation has sockets that there was no memory for */
+	bool some_ended;    /* connections ended in this turn: there is room */
 
 	struct pins pins;
 	struct listeners listeners;

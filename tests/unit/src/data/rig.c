@@ -154,6 +154,11 @@ static void open_listener(struct rig *r)
 		getsockname(r->listener, (struct sockaddr *)&in, &len) < 0)
 		broken("listener");
 	r->port = ntohs(in.sin_port);
+	r->generation->sockets = malloc(sizeof(*r->generation->sockets));
+	if (!r->generation->sockets)
+		broken("memory");
+	*r->generation->sockets = (struct generation_socket){.number = 1, .fds = &r->listener};
+	r->generation->n_sockets = 1;
 }
 
 static void on_reports(struct mail *batch, void *arg)
@@ -178,15 +183,12 @@ static void on_reports(struct mail *batch, void *arg)
 
 static void start_worker(struct rig *r)
 {
-	struct worker_listener lent = {r->listener, 0};
 	struct worker_setup setup = {
 		.views = r->views,
 		.load = r->load,
 		.tally = r->tally,
 		.access = r->access,
 		.control = r->control,
-		.listeners = &lent,
-		.n_listeners = 1,
 	};
 
 	r->worker = worker_new(&setup);

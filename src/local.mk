@@ -32,7 +32,7 @@ src_liblog_a_SOURCES = src/log.c src/log.h src/log_sink.c src/log_sink.h
 src_liblog_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 src_libservers_a_SOURCES = \
 	src/control/events.c src/control/events.h src/control/server_status.c \
-	src/control/server_table.c src/control/server_table.h src/control/servers.c src/control/servers.h \
+	src/control/server_reload.c src/control/server_reload.h src/control/server_table.c src/control/server_table.h src/control/servers.c src/control/servers.h \
 	src/control/view_build.c src/control/view_build.h
 src_libservers_a_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
 SERVERS_LIBS = src/libservers.a src/liblog.a src/libbetween.a src/libcerts.a lib/libprefixset.a lib/libbalance.a lib/libhealth.a lib/libqsbr.a \

@@ -31,7 +31,7 @@ struct check {
 struct checks {
 	struct event_base *base;
 	struct servers *servers;
-	struct probe_plan *plans; /* by backend */
+	struct probe_plan **plans; /* by backend slot; NULL: none */
 	size_t n_plans;
 	struct mono complained; /* of our own side's failure; us 0: never */
 };
@@ -58,7 +58,7 @@ struct mono checks_next(struct mono last, uint64_t interval_ms, struct mono now)
 
 static const struct probe_plan *plan_of(const struct check *c)
 {
-	return &c->checks->plans[c->server->backend->index];
+	return c->checks->plans[c->server->backend->slot];
 }
 
 static void wait_until_due(struct check *c, struct mono now)
@@ -256,18 +256,47 @@ void checks_server_changed(struct checks *checks, struct server *s)
 
 /* --- all of them --- */
 
-static bool open_plans(
-	struct checks *checks, const struct config *config, char *why, size_t why_size)
+static void plan_free(struct probe_plan *plan)
 {
-	checks->plans = calloc(config->n_backends + 1, sizeof(*checks->plans));
-	if (!checks->plans)
-		return false;
-	for (size_t i = 0; i < config->n_backends; i++) {
-		if (!probe_plan_open(&checks->plans[i], &config->backends[i], why, why_size))
-			return false;
-		checks->n_plans++;
+	if (!plan)
+		return;
+	probe_plan_close(plan);
+	free(plan);
+}
+
+static void plans_free(struct probe_plan **plans, size_t n)
+{
+	for (size_t i = 0; plans && i < n; i++)
+		plan_free(plans[i]);
+	free(plans);
+}
+
+static struct probe_plan *plan_new(const struct config_backend *b, char *why, size_t why_size)
+{
+	struct probe_plan *plan = malloc(sizeof(*plan));
+
+	snprintf(why, why_size, "out of memory");
+	if (plan && probe_plan_open(plan, b, why, why_size))
+		return plan;
+	free(plan);
+	return NULL;
+}
+
+/* By slot; NULL: `why` says it. */
+static struct probe_plan **open_plans(const struct generation *g, char *why, size_t why_size)
+{
+	struct probe_plan **plans = calloc(g->n_backends + 1, sizeof(struct probe_plan *));
+
+	for (size_t i = 0; plans && i < g->n_backends; i++) {
+		if (!g->backends[i])
+			continue;
+		plans[i] = plan_new(g->backends[i], why, why_size);
+		if (!plans[i]) {
+			plans_free(plans, g->n_backends);
+			return NULL;
+		}
 	}
-	return true;
+	return plans;
 }
 
 static size_t count(const struct servers *servers)
@@ -308,7 +337,9 @@ struct checks *checks_new(struct control *c, char *why, size_t why_size)
 		return NULL;
 	checks->base = c->base;
 	checks->servers = c->servers;
-	if (!open_plans(checks, c->config, why, why_size) || !add_all(checks)) {
+	checks->plans = open_plans(c->generation, why, why_size);
+	checks->n_plans = c->generation->n_backends;
+	if (!checks->plans || !add_all(checks)) {
 		checks_free(checks);
 		return NULL;
 	}
@@ -325,8 +356,91 @@ void checks_free(struct checks *checks)
 		for (size_t k = 0; k < b->n_servers; k++)
 			checks_server_removed(checks, b->servers[k]);
 	}
-	for (size_t i = 0; i < checks->n_plans; i++)
-		probe_plan_close(&checks->plans[i]);
-	free(checks->plans);
+	plans_free(checks->plans, checks->n_plans);
 	free(checks);
+}
+
+/* --- a reload --- */
+
+struct checks_next {
+	struct probe_plan **plans;
+	size_t n_plans;
+};
+
+struct checks_next *checks_prepare(const struct generation *g, char *why, size_t why_size)
+{
+	struct checks_next *next = malloc(sizeof(*next));
+
+	snprintf(why, why_size, "out of memory");
+	if (!next)
+		return NULL;
+	*next = (struct checks_next){open_plans(g, why, why_size), g->n_backends};
+	if (next->plans)
+		return next;
+	free(next);
+	return NULL;
+}
+
+void checks_roll_back(struct checks_next *next)
+{
+	if (!next)
+		return;
+	plans_free(next->plans, next->n_plans);
+	free(next);
+}
+
+static void check_anew(struct checks *checks, size_t slot)
+{
+	size_t n = count(checks->servers), at = 0;
+
+	for (size_t i = 0; i < servers_backends(checks->servers); i++) {
+		const struct backend *b = servers_backend(checks->servers, i);
+
+		for (size_t k = 0; k < b->n_servers; k++, at++) {
+			struct server *s = b->servers[k];
+
+			if (b->slot != slot || !s->check || s->admin == SERVER_MAINT)
+				continue;
+			end(s->check);
+			begin(s->check, checks_first_delay_us(at, n, b->conf->health.interval_ms));
+		}
+	}
+}
+
+/* A plan stays where it is: a check that is under way goes by it. */
+static bool take_plan(struct probe_plan **plan, struct probe_plan *next)
+{
+	bool same;
+
+	if (!*plan) {
+		*plan = next;
+		return true;
+	}
+	same = probe_plan_eq(*plan, next);
+	probe_plan_close(*plan);
+	**plan = *next;
+	free(next);
+	return same;
+}
+
+void checks_commit(struct checks *checks, struct checks_next *next)
+{
+	struct probe_plan **before = checks->plans;
+
+	for (size_t i = 0; i < checks->n_plans; i++) {
+		struct probe_plan *fresh = next->plans[i];
+
+		next->plans[i] = before[i];
+		before[i] = NULL;
+		if (!fresh) {
+			plan_free(next->plans[i]);
+			next->plans[i] = NULL;
+		} else if (!take_plan(&next->plans[i], fresh)) {
+			check_anew(checks, i);
+		}
+	}
+	checks->plans = next->plans;
+	checks->n_plans = next->n_plans;
+	free(before);
+	free(next);
 }

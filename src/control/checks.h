@@ -27,6 +27,14 @@ void checks_server_added(struct checks *checks, struct server *s);
 void checks_server_removed(struct checks *checks, struct server *s);
 void checks_server_changed(struct checks *checks, struct server *s);
 
+/* A reload: how the backends of the next generation are checked. NULL: `why` says which cannot be, and why. */
+struct checks_next;
+struct checks_next *checks_prepare(const struct generation *g, char *why, size_t why_size);
+void checks_roll_back(struct checks_next *next);
+
+/* After the servers: those whose backend is checked otherwise from now on are checked at once. Takes `next`. */
+void checks_commit(struct checks *checks, struct checks_next *next);
+
 /* For control/shared_health.c: looks again at once. Nothing happens in maintenance, nor where a burst is under way. */
 void checks_burst(struct checks *checks, struct server *s);
 

@@ -157,6 +157,28 @@ bool probe_plan_open(
 	return true;
 }
 
+static bool text_eq(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static bool expect_eq(const struct config_health *a, const struct config_health *b)
+{
+	return a->n_expect == b->n_expect &&
+	       (a->n_expect == 0 ||
+		       memcmp(a->expect, b->expect, a->n_expect * sizeof(a->expect[0])) == 0);
+}
+
+bool probe_plan_eq(const struct probe_plan *a, const struct probe_plan *b)
+{
+	const struct config_health *x = a->health, *y = b->health;
+
+	return a->proxy == b->proxy && x->type == y->type && text_eq(x->path, y->path) &&
+	       text_eq(x->host, y->host) && text_eq(x->ca, y->ca) && expect_eq(x, y) &&
+	       x->interval_ms == y->interval_ms && x->timeout_ms == y->timeout_ms &&
+	       x->port == y->port;
+}
+
 void probe_plan_close(struct probe_plan *plan)
 {
 	SSL_CTX_free(plan->tls);

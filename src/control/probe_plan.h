@@ -19,6 +19,8 @@ struct probe_plan {
 /* False: `why` says what stands in the way, and there is nothing to close. */
 bool probe_plan_open(
 	struct probe_plan *plan, const struct config_backend *b, char *why, size_t why_size);
+/* Whether both ask for the same; what a file of theirs holds is not looked at. */
+bool probe_plan_eq(const struct probe_plan *a, const struct probe_plan *b);
 void probe_plan_close(struct probe_plan *plan);
 
 /* Where a server is checked: its own address with the port of the server's health.port, the backend's, or its own. */

@@ -7,22 +7,50 @@
 
 /* --- ids --- */
 
-static bool take_id(struct servers *s, uint32_t *ret)
+static uint64_t hash_of(const struct backend *b, const char *name)
 {
+	uint64_t h = 0xcbf29ce484222325u; /* FNV-1a */
+
+	for (const char *p = b->conf->name; *p; p++)
+		h = (h ^ (uint8_t)*p) * 0x100000001b3u;
+	h = (h ^ '/') * 0x100000001b3u;
+	for (const char *p = name; *p; p++)
+		h = (h ^ (uint8_t)*p) * 0x100000001b3u;
+	return h;
+}
+
+static uint32_t wake(struct servers *s, size_t i)
+{
+	uint32_t id = s->resting[i].id;
+
+	memmove(&s->resting[i], &s->resting[i + 1], (--s->n_resting - i) * sizeof(s->resting[0]));
+	return id;
+}
+
+/* Connections and views that still name the id of the same server do no harm. */
+static bool take_id(struct servers *s, uint64_t name, uint32_t *ret)
+{
+	for (size_t i = 0; i < s->n_resting; i++)
+		if (s->resting[i].name == name) {
+			*ret = wake(s, i);
+			return true;
+		}
 	if (s->ids_begun < s->load->max_servers) {
 		*ret = s->ids_begun++;
 		return true;
 	}
-	for (size_t i = 0; i < s->n_resting; i++) {
-		struct resting_id *r = &s->resting[i];
-
-		if (!r->passed || atomic_load(&s->load->active[r->id]) > 0)
-			continue;
-		*ret = r->id;
-		memmove(r, r + 1, (--s->n_resting - i) * sizeof(*r));
-		return true;
-	}
+	for (size_t i = 0; i < s->n_resting; i++)
+		if (s->resting[i].passed && atomic_load(&s->load->active[s->resting[i].id]) == 0) {
+			*ret = wake(s, i);
+			return true;
+		}
 	return false;
+}
+
+static void let_rest(struct servers *s, const struct server *srv, bool passed)
+{
+	s->resting[s->n_resting++] = (struct resting_id){
+		.id = srv->id, .name = hash_of(srv->backend, srv->name), .passed = passed};
 }
 
 /* qsbr_reclaim() says 0 only when every worker has passed the newest view, which names none of the resting ids. */
@@ -58,9 +86,10 @@ static void fill(struct server *srv, const struct backend *b, const struct confi
 		at_least_one(b->conf->health.fall));
 }
 
-static bool make_room(struct backend *b)
+bool server_table_reserve(struct backend *b, size_t more)
 {
-	struct server **servers = realloc(b->servers, (b->n_servers + 1) * sizeof(*servers));
+	struct server **servers =
+		realloc(b->servers, (b->n_servers + more + 1) * sizeof(struct server *));
 
 	if (!servers)
 		return false;
@@ -76,32 +105,57 @@ static void server_free(struct server *srv)
 	free(srv);
 }
 
-enum servers_error server_table_add(
+enum servers_error server_table_make(
 	struct servers *s, struct backend *b, const struct config_server *conf, struct server **ret)
 {
-	struct server *srv;
+	struct server *srv = calloc(1, sizeof(*srv));
 
-	if (servers_find(b, conf->name))
-		return SERVERS_EXISTS;
-	srv = calloc(1, sizeof(*srv));
 	if (!srv)
 		return SERVERS_NO_MEMORY;
 	srv->name = strdup(conf->name);
-	if (!srv->name || !make_room(b)) {
+	if (!srv->name) {
 		server_free(srv);
 		return SERVERS_NO_MEMORY;
 	}
-	if (!take_id(s, &srv->id)) {
+	if (!take_id(s, hash_of(b, conf->name), &srv->id)) {
 		server_free(srv);
 		return SERVERS_TOO_MANY;
 	}
 	srv->backend = b;
-	srv->number = b->next_number++;
 	fill(srv, b, conf);
-	b->servers[b->n_servers++] = srv;
-	s->by_id[srv->id] = srv;
 	*ret = srv;
 	return SERVERS_OK;
+}
+
+void server_table_attach(struct servers *s, struct server *srv)
+{
+	struct backend *b = srv->backend;
+
+	srv->number = b->next_number++;
+	b->servers[b->n_servers++] = srv;
+	s->by_id[srv->id] = srv;
+}
+
+/* No worker has ever seen it. */
+void server_table_give_back(struct servers *s, struct server *srv)
+{
+	let_rest(s, srv, true);
+	server_free(srv);
+}
+
+enum servers_error server_table_add(
+	struct servers *s, struct backend *b, const struct config_server *conf, struct server **ret)
+{
+	enum servers_error error;
+
+	if (servers_find(b, conf->name))
+		return SERVERS_EXISTS;
+	if (!server_table_reserve(b, 1))
+		return SERVERS_NO_MEMORY;
+	error = server_table_make(s, b, conf, ret);
+	if (error == SERVERS_OK)
+		server_table_attach(s, *ret);
+	return error;
 }
 
 void server_table_remove(struct servers *s, struct server *srv)
@@ -113,13 +167,13 @@ void server_table_remove(struct servers *s, struct server *srv)
 		i++;
 	memmove(&b->servers[i], &b->servers[i + 1], (--b->n_servers - i) * sizeof(struct server *));
 	s->by_id[srv->id] = NULL;
-	s->resting[s->n_resting++] = (struct resting_id){.id = srv->id};
+	let_rest(s, srv, false);
 	server_free(srv);
 }
 
 /* --- the table --- */
 
-static void backend_free(struct backend *b)
+void server_table_backend_free(struct backend *b)
 {
 	if (!b)
 		return;
@@ -129,22 +183,29 @@ static void backend_free(struct backend *b)
 	free(b);
 }
 
-/* NULL: out of memory, or of ids. */
-static struct backend *backend_new(struct servers *s, unsigned index)
+struct backend *server_table_backend(const struct generation *g, unsigned index)
 {
 	struct backend *b = calloc(1, sizeof(*b));
-	struct server *srv;
 
 	if (!b)
 		return NULL;
 	b->index = index;
-	b->slot = s->generation->backend_slots[index];
-	b->conf = &s->generation->config->backends[index];
+	b->slot = g->backend_slots[index];
+	b->conf = &g->config->backends[index];
 	b->next_number = 1;
 	b->last_change = mono_now();
-	for (size_t i = 0; i < b->conf->n_servers; i++)
+	return b;
+}
+
+/* NULL: out of memory, or of ids. */
+static struct backend *backend_new(struct servers *s, unsigned index)
+{
+	struct backend *b = server_table_backend(s->generation, index);
+	struct server *srv;
+
+	for (size_t i = 0; b && i < b->conf->n_servers; i++)
 		if (server_table_add(s, b, &b->conf->servers[i], &srv) != SERVERS_OK) {
-			backend_free(b);
+			server_table_backend_free(b);
 			return NULL;
 		}
 	return b;
@@ -189,7 +250,7 @@ void servers_free(struct servers *s)
 	if (!s)
 		return;
 	for (size_t i = 0; s->backends && i < s->n_backends; i++)
-		backend_free(s->backends[i]);
+		server_table_backend_free(s->backends[i]);
 	view_bans_drop(s->bans);
 	view_tls_drop(s->tls);
 	sticky_drop(s->sticky);

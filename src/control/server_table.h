@@ -8,7 +8,8 @@
 /* The id of a server that was deleted. */
 struct resting_id {
 	uint32_t id;
-	bool passed; /* no worker can hold a view that names it */
+	uint64_t name; /* hash of its backend's and its own: who comes back gets the same id */
+	bool passed;   /* no worker can hold a view that names it */
 };
 
 struct servers {
@@ -20,7 +21,8 @@ struct servers {
 	struct backend **backends; /* in order of the configuration */
 	size_t n_backends;
 
-	/* load->max_servers slots each. An id that was never used is preferred; then the one that rests longest. */
+	/* load->max_servers slots each. A name that comes back gets its id; else one that was never used is preferred; then
+	 * the one that rests longest. */
 	struct server **by_id;
 	uint32_t ids_begun;
 	struct resting_id *resting;
@@ -30,6 +32,7 @@ struct servers {
 	struct view_tls *tls;	/* of the next views; NULL: none */
 	struct sticky *sticky;	/* the same */
 	uint64_t view_number;
+	bool held;	    /* changes are not published one by one */
 	bool publish_again; /* there was no memory for a view: the tick tries again */
 };
 
@@ -37,6 +40,17 @@ struct servers {
 enum servers_error server_table_add(struct servers *s, struct backend *b,
 	const struct config_server *conf, struct server **ret);
 void server_table_remove(struct servers *s, struct server *srv); /* frees it; its id rests */
+
+/* The same in two steps: one that is made can still be given back, and attaching it cannot fail once there is room. */
+enum servers_error server_table_make(struct servers *s, struct backend *b,
+	const struct config_server *conf, struct server **ret);
+bool server_table_reserve(struct backend *b, size_t more); /* false: out of memory */
+void server_table_attach(struct servers *s, struct server *srv);
+void server_table_give_back(struct servers *s, struct server *srv);
+
+/* One without servers, of the backend with this index in the generation. NULL: out of memory. */
+struct backend *server_table_backend(const struct generation *g, unsigned index);
+void server_table_backend_free(struct backend *b); /* with its servers; NULL is allowed */
 
 /* Once a second: ids may be used again when neither a view nor a connection holds them. */
 void server_table_tick(struct servers *s);

@@ -45,7 +45,11 @@ const char *servers_left(const struct backend *b, char buf[SERVERS_LEFT_MAX])
 
 bool servers_publish(struct servers *s, struct mono now)
 {
-	struct view *v = view_build(s->generation, s->backends, s->view_number + 1, now);
+	struct view *v;
+
+	if (s->held)
+		return true;
+	v = view_build(s->generation, s->backends, s->view_number + 1, now);
 
 	if (v) {
 		v->bans = view_bans_use(s->bans);
@@ -107,7 +111,8 @@ void servers_judge(struct servers *s, struct backend *b, struct mono now)
 
 void servers_settle(struct servers *s, struct backend *b, struct mono now)
 {
-	servers_judge(s, b, now);
+	if (!s->held)
+		servers_judge(s, b, now);
 	servers_publish(s, now);
 }
 
@@ -441,6 +446,23 @@ void servers_set_sticky(struct servers *s, struct sticky *sticky)
 	sticky_drop(s->sticky);
 	s->sticky = sticky;
 	servers_publish(s, mono_now());
+}
+
+/* --- many changes at once --- */
+
+void servers_hold(struct servers *s)
+{
+	s->held = true;
+}
+
+void servers_release(struct servers *s)
+{
+	struct mono now = mono_now();
+
+	s->held = false;
+	for (size_t i = 0; i < s->n_backends; i++)
+		servers_judge(s, s->backends[i], now);
+	servers_publish(s, now);
 }
 
 /* --- time --- */

@@ -127,6 +127,8 @@ struct servers_hooks {
 	void (*added)(void *arg, struct server *s);
 	void (*removed)(void *arg, struct server *s);	/* before it is freed */
 	void (*went_down)(void *arg, struct server *s); /* only where on_down is "close" */
+	void (*gone)(void *arg,
+		struct server *s); /* only where on_removed is "close"; after `removed` */
 	void (*check_anew)(void *arg,
 		struct server *s); /* admin state or address: a check under way is void */
 	/* UP or DOWN by its health, READY, DRAIN or MAINT by an operator. */
@@ -207,6 +209,10 @@ void servers_set_tls(struct servers *s, struct view_tls *tls);
 
 /* The secrets of sticky cookies from the next view on. Takes one use of them. */
 void servers_set_sticky(struct servers *s, struct sticky *sticky);
+
+/* Until servers_release() changes are neither judged nor published: many of them become one view. */
+void servers_hold(struct servers *s);
+void servers_release(struct servers *s);
 
 /* Once a second: slow start goes on, views and the ids of deleted servers are reclaimed. */
 void servers_tick(struct servers *s, struct mono now);

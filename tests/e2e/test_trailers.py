@@ -78,7 +78,7 @@ def test_more_trailers_than_a_body_may_have_end_the_stream(site, chunked):
 
 def test_trailers_pass_between_two_of_http1(site, chunked):
     with socket.create_connection((BALANCER, 8080), 10 * SLOW) as s:
-        s.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nConnection: TE\r\nTE: trailers, close\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX-Check: 1\r\n\r\n")
+        s.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nConnection: TE, close\r\nTE: trailers\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX-Check: 1\r\n\r\n")
         answer = read_all(s)
     assert answer.endswith(b"0\r\nX-Sum: 17\r\nX-More: a b\r\n\r\n")
     assert chunked.trailers == [[b"X-Check: 1"]]

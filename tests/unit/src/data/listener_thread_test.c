@@ -193,8 +193,8 @@ static void banned_source_is_refused_and_what_it_has_open_ends(void)
 	rig_ban(r, "127.0.0.1");
 	refused = rig_connect(r);
 	CHECK(got_end(refused) || errno == ECONNRESET);
-	CHECK(UNTIL(r, rig_ended(r, END_BANNED) == 1));
-	CHECK(tally_get(&r->tally->listeners[0].banned) == 1 && rig_open(r) == 1);
+	CHECK(UNTIL(r, rig_ended(r, END_BANNED) == 1 && rig_open(r) == 1));
+	CHECK(tally_get(&r->tally->listeners[0].banned) == 1);
 	rig_order(r, &(struct order){.kind = ORDER_CLOSE_BANNED, .reason = END_BANNED});
 	CHECK(UNTIL(r, rig_open(r) == 0) && rig_ended(r, END_BANNED) == 2);
 	CHECK(tally_get(&r->tally->listeners[0].refused_limit) == 1);

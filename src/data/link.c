@@ -30,9 +30,12 @@ bool link_watch(struct link *l, struct poller *p, bool writes)
 	return poller_watch(p, &l->watch, writes);
 }
 
+/* From here on `readable` is about what OpenSSL may have, which reads ahead: that the socket was read empty before says
+ * nothing of that, and what is read within the handshake's last step has no edge of its own. */
 bool link_secure(struct link *l, struct worker *w, const struct tls_place *at, struct span first)
 {
 	l->tls = tls_new(w, at, l->watch.fd, first);
+	l->readable = true;
 	return l->tls != NULL;
 }
 

@@ -230,6 +230,30 @@ def test_proxy_header_comes_before_the_handshake(site, certificates):
     wait_until(lambda: any("203.0.113.9" in line for line in site.balancer.access_log()), what="the client's address")
 
 
+def test_clients_faster_than_the_handshake_are_served(site, certificates):
+    """What comes while OpenSSL still works on the handshake is read with it, and no edge tells of it afterwards."""
+    start(site, certificates, listener='accept_proxy = ["10.10.10.50/32"];')
+    for _ in range(50):
+        raw = socket.create_connection((BALANCER, PORT), 10 * SLOW)
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = site.authority.trust.wrap_bio(incoming, outgoing, server_hostname="one.example")
+        with raw:
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            flight = b"PROXY TCP4 203.0.113.9 10.10.10.10 4711 443\r\n"
+            while True:
+                try:
+                    tls.do_handshake()
+                    break
+                except ssl.SSLWantReadError:
+                    raw.sendall(flight + outgoing.read())
+                    flight = b""
+                    incoming.write(raw.recv(16384))
+            tls.write(b"GET / HTTP/1.1\r\nHost: one.example\r\nConnection: close\r\n\r\n")
+            raw.sendall(outgoing.read())
+            incoming.write(read_all(raw))
+        assert tls.read(12) == b"HTTP/1.1 200"
+
+
 def test_header_and_hello_in_one_segment(site, certificates):
     """Bytes of the hello that were read with the PROXY header are not lost."""
     start(site, certificates, listener='accept_proxy = ["10.10.10.50/32"];')

@@ -12,10 +12,10 @@ import time
 from pathlib import Path
 
 from measure import Bench
-from peers import known_peers
+from peers import known_peers, web_peers
 from process import Failure
-from report import Results, as_json, calls_table, machine, machine_text, table
-from workloads import QUICK, WORKLOADS, is_bulk
+from report import Results, as_json, calls_table, machine, machine_text, page, table
+from workloads import QUICK, WORKLOADS, is_bulk, is_web
 
 ALONE = "AEGISLB_BENCH_ALONE"  # set in the environment once we are in a network of our own
 
@@ -32,6 +32,9 @@ def arguments():
     parser.add_argument("--peers", type=lambda text: text.split(","), help="e.g. aegislb,haproxy,floor")
     parser.add_argument("--calls", action="store_true", help="count system calls too, in a shorter run under strace")
     parser.add_argument("--json", metavar="FILE", help="write all samples there")
+    parser.add_argument("--write", metavar="FILE", help="write the table there, with what machine it is of, as Markdown")
+    parser.add_argument("--workers", type=int, default=1, help="workers of each balancer (default 1); more than one share all cores")
+    parser.add_argument("--access", default="off", help="aegislb's access log in the HTTP workloads: off, or a file")
     a = parser.parse_args()
     a.rounds = a.rounds or 5
     a.size = a.size or (0.1 if a.quick else 1.0)
@@ -75,6 +78,12 @@ def chosen_peers(a):
     return here
 
 
+def takes_part(peer, workload):
+    if is_web(workload):
+        return peer.name in ("floor", "haproxy", "nginx", "aegislb") and not (peer.name == "floor" and workload.streams)
+    return is_bulk(workload) or not peer.for_bulk_only
+
+
 def measure_once(bench, results, peer, workload):
     """One cell of one round; a failure is told and remembered, and the others go on."""
     try:
@@ -92,7 +101,7 @@ def measure_round(bench, results, peers, workloads, number):
         print(f"round {number}: {workload.name}", file=sys.stderr)
         direct = measure_once(bench, results, None, workload) if workload.rate else {}
         for peer in peers:
-            if peer.for_bulk_only and not is_bulk(workload):
+            if not takes_part(peer, workload):
                 continue
             figures = measure_once(bench, results, peer, workload)
             for figure in ("p50", "p99"):  # what the balancer adds
@@ -107,7 +116,7 @@ def count_calls(bench, results, peers, workloads):
             continue
         print(f"strace: {workload.name}", file=sys.stderr)
         for peer in peers:
-            if peer.for_bulk_only and not is_bulk(workload):
+            if not takes_part(peer, workload):
                 continue
             try:
                 calls = bench.measure(peer, workload.sized(0.1), trace=True)["calls"]
@@ -135,15 +144,17 @@ def show(results, bench, peers):
     facts = machine(bench, peers)
     spread, where = results.spread()
     foreign = 100 * bench.foreign_ns / (bench.own_ns + bench.foreign_ns or 1)
-    print(machine_text(facts))
-    print(f"\ncpu time (user + system) of the balancer a unit, medians of {results.rounds()} rounds; "
-          f"{time.strftime('%Y-%m-%d %H:%M')}\n")
-    print(table(results, names))
+    lines = [machine_text(facts)]
+    lines.append(f"\ncpu time (user + system) of the balancer a unit, medians of {results.rounds()} rounds; "
+                 f"{time.strftime('%Y-%m-%d %H:%M')}\n")
+    lines.append(table(results, names))
     if results.calls:
-        print(f"\nsystem calls a unit\n\n{calls_table(results, names)}")
-    print(f"\nlargest spread between rounds: {spread:.0f} % ({where or 'one round'}); "
-          f"of the balancer's core, others had {foreign:.0f} %")
-    return facts
+        lines.append(f"\nsystem calls a unit\n\n{calls_table(results, names)}")
+    lines.append(f"\nlargest spread between rounds: {spread:.0f} % ({where or 'one round'}); "
+                 f"of the balancer's core, others had {foreign:.0f} %")
+    text = "\n".join(lines)
+    print(text)
+    return facts, text
 
 
 def main():
@@ -152,11 +163,13 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     peers, workloads = chosen_peers(a), chosen_workloads(a)
     results = Results()
-    with Bench(a.programs) as bench:
+    with Bench(a.programs, web_peers(a.aegislb, a.programs, a.access), a.workers) as bench:
         try:
             run(a, bench, results, peers, workloads)
         finally:  # what was measured until an interrupt is worth showing
-            facts = show(results, bench, peers)
+            facts, text = show(results, bench, peers)
+            if a.write:
+                Path(a.write).write_text(page(text))
             if a.json:
                 Path(a.json).write_text(json.dumps(as_json(results, facts), indent=1) + "\n")
     sys.exit(1 if results.failures else 0)

@@ -8,9 +8,12 @@ import signal
 import socket
 import subprocess
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from process import Failure, Process, busy_ns, wait_until
+from web import Answerer, ask, make_certificates
+from workloads import is_web
 
 SECONDS = 60  # no load and no sink lives longer
 
@@ -72,16 +75,19 @@ def words(exchange):
 class Bench:
     """The place of the measurements: programs, cores, a temporary folder, and how busy others kept the core."""
 
-    def __init__(self, programs):
+    def __init__(self, programs, web_peers, workers=1):
         cores = sorted(os.sched_getaffinity(0))
         self.programs = Path(programs).resolve()
+        self.web_peers, self.workers = web_peers, workers
         self.load_core, self.proxy_core = cores[0], cores[-1]
+        self.proxy_cores = {self.proxy_core} if workers == 1 else set(cores)
         self.ports = Ports()
         self.foreign_ns = self.own_ns = 0
 
     def __enter__(self):
         self.temporary = tempfile.TemporaryDirectory(prefix="aegislb-bench.")
         self.folder = Path(self.temporary.name)
+        make_certificates(self.folder)
         os.sched_setaffinity(0, {self.load_core})
         return self
 
@@ -91,6 +97,8 @@ class Bench:
     def measure(self, peer, workload, trace=False):
         """The figures of one run: cpu (ns a unit), p50 and p99 (us), for held connections idle and rest (bytes); with
         trace, calls: system calls a unit by name. No peer: straight to the sink."""
+        if is_web(workload):
+            return self.measure_web(self.web_peers[peer.name], workload, trace)
         argv = [str(self.programs / "sink"), f"--exchange={words(workload.exchange)}", f"--seconds={3 * SECONDS}"]
         with Process(argv, self.load_core, self.folder / "sink.log", stdin=subprocess.PIPE) as sink:
             server = int(sink.popen.stdout.readline() or 0)
@@ -104,12 +112,38 @@ class Bench:
         compare(results, counted)
         return figures
 
+    def measure_web(self, peer, workload, trace):
+        facts = {"certificate": self.folder / f"{workload.certificate}.pem", "size": workload.size}
+        with Answerer(self, workload, 3 * SECONDS) as server:
+            with self.start(peer, server.port, **facts) as (proxy, port):
+                few = replace(workload, connections=workload.warm, rounds=min(workload.rounds, 20))
+                results = [ask(self, few, port, SECONDS)] if workload.warm else []
+                with self.accounted(proxy, workload, trace) as figures:
+                    results.append(ask(self, workload, port, SECONDS))
+            expected = sum(result["requests"] for result in results)
+            if peer.name != "floor" and server.count() != expected:
+                raise Failure(f"requests of the load {expected}, of the server behind another number")
+        return figures
+
     @contextlib.contextmanager
-    def start(self, peer, server):
+    def accounted(self, proxy, workload, trace):
+        """A dict that holds cpu and calls of a unit, once the block has ended."""
+        figures = {}
+        before, busy = proxy.settled_cpu_ns(), busy_ns(self.proxy_core)
+        with traced(proxy, self.folder) if trace else contextlib.nullcontext({}) as calls:
+            yield figures
+            cpu = proxy.settled_cpu_ns() - before
+        self.own_ns += cpu
+        self.foreign_ns += max(0, busy_ns(self.proxy_core) - busy - cpu)
+        figures["cpu"] = cpu / workload.units()
+        figures["calls"] = {name: count / workload.units() for name, count in calls.items()}
+
+    @contextlib.contextmanager
+    def start(self, peer, server, **facts):
         port = self.ports.free()
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
-            argv = peer.command(folder, port, server)
-            with Process(argv, self.proxy_core, Path(folder) / "stderr", stdout=subprocess.DEVNULL) as proxy:
+            argv = peer.command(folder, port, server, workers=self.workers, **facts)
+            with Process(argv, self.proxy_cores, Path(folder) / "stderr", stdout=subprocess.DEVNULL) as proxy:
                 try:
                     wait_until(lambda: is_listening(port) or not proxy.is_alive(), f"{peer.name} to listen")
                     yield proxy, port
@@ -125,14 +159,9 @@ class Bench:
         if not proxy:
             results.append(self.load_once(workload, port, workload.connections))
             return latencies(results[-1]), results
-        before, busy = proxy.settled_cpu_ns(), busy_ns(self.proxy_core)
-        with traced(proxy, self.folder) if trace else contextlib.nullcontext({}) as calls:
+        with self.accounted(proxy, workload, trace) as figures:
             results.append(self.load_once(workload, port, workload.connections))
-            cpu = proxy.settled_cpu_ns() - before
-        self.own_ns += cpu
-        self.foreign_ns += max(0, busy_ns(self.proxy_core) - busy - cpu)
-        counted = {name: count / workload.units() for name, count in calls.items()}
-        return latencies(results[-1]) | {"cpu": cpu / workload.units(), "calls": counted}, results
+        return latencies(results[-1]) | figures, results
 
     def load_once(self, workload, port, connections):
         with Load(self, workload, port, connections) as load:

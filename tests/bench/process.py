@@ -37,13 +37,13 @@ def go_first():
 
 
 class Process:
-    """A program on one core, leader of a session of its own, in a `with`. Its stderr is kept in a file, and it
+    """A program on one core, or several, leader of a session of its own, in a `with`. Its stderr is kept in a file, and it
     runs in that file's folder."""
 
     def __init__(self, argv, core, log, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE):
         def prepare():
             libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: does not outlive the runner
-            os.sched_setaffinity(0, {core})
+            os.sched_setaffinity(0, {core} if isinstance(core, int) else core)
             go_first()
             resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
 

@@ -156,3 +156,9 @@ def as_json(results, facts):
                for (workload, figure), by_peer in results.samples.items() for peer, values in by_peer.items()]
     return {"machine": facts, "rounds": results.rounds(), "rows": rows, "samples": samples, "calls": results.calls,
             "failures": results.failures}
+
+
+def page(text):
+    """The whole as a page of the documentation."""
+    return ("# Performance\n\nWritten by `make bench-report`; what is measured, how, and how to read it: `tests/bench/README`. "
+            "The ratios within one\ntable count, absolute figures move with the machine.\n\n```\n" + text + "\n```\n")

@@ -37,6 +37,30 @@ class Workload:
 
 
 @dataclass(frozen=True)
+class Web:
+    """Connections over TLS 1.3 that each ask for a body so many times (see ask.c); a server behind that answers."""
+    name: str
+    connections: int
+    parallel: int = 32
+    rounds: int = 1
+    size: int = KIB
+    certificate: str = "p256"  # or rsa
+    resume: bool = False
+    streams: int = 0  # of HTTP/2 at once; 0: HTTP/1.1
+    warm: int = 0
+    grows: str = "connections"  # or rounds, or size
+    rate = hold = 0
+
+    def sized(self, fraction):
+        return replace(self, **{self.grows: max(1, int(getattr(self, self.grows) * fraction))})
+
+    def units(self):
+        if self.grows == "size":
+            return self.connections * self.rounds * self.size / GIB
+        return self.connections * self.rounds
+
+
+@dataclass(frozen=True)
 class Row:
     """One line of the table: a figure of a workload. Goals are the highest ratios allowed, or an absolute figure."""
     workload: str
@@ -60,6 +84,12 @@ WORKLOADS = [
     Workload("W2up16", {"hello": 517, "rounds": 1, "message": GIB // 4, "answer": 1}, 16, grows="message"),
     Workload("W3", {"hello": 517, "rounds": 1000, "message": KIB, "answer": KIB}, 64, grows="rounds"),
     Workload("W4", {"hello": 517, "first": 1}, 5000, warm=500, hold=True),
+    Web("W5r", 3000, certificate="rsa", warm=100),
+    Web("W5e", 5000, warm=100),
+    Web("W5R", 5000, warm=100, resume=True),
+    Web("W6", 64, parallel=64, rounds=2000, grows="rounds", warm=64),
+    Web("W7", 16, parallel=16, rounds=8000, streams=16, grows="rounds", warm=16),
+    Web("W8", 4, parallel=4, size=GIB // 4, grows="size"),
 ]
 QUICK = ["W1", "W1c", "W1s", "W2down1", "W2up16", "W3", "W4"]
 
@@ -77,8 +107,18 @@ ROWS = [
     Row("W3", "cpu", "W3   1 KiB ping-pong, 64 connections", "us", of_floor=1.05, of_best=0.95),
     Row("W4", "idle", "W4   an idle connection", "bytes", at_most=512),
     Row("W4", "rest", "W4   the process at rest", "KiB", at_most=6000),
+    Row("W5r", "cpu", "W5r  TLS handshake, RSA-2048, one GET", "us", of_floor=1.04, of_best=0.95),
+    Row("W5e", "cpu", "W5e  TLS handshake, P-256, one GET", "us", of_floor=1.00, of_best=0.90),
+    Row("W5R", "cpu", "W5R  TLS handshake resumed, one GET", "us", of_floor=1.04, of_best=0.96),
+    Row("W6", "cpu", "W6   HTTP/1.1 GET over TLS, kept alive", "us", of_best=0.80),
+    Row("W7", "cpu", "W7   HTTP/2 GET, 16 x 16 streams", "us", of_best=0.85),
+    Row("W8", "cpu", "W8   download through TLS, 4 streams", "ms/GiB", of_floor=0.97, of_best=0.85),
 ]
 
 
 def is_bulk(workload):
     return workload.name.startswith("W2")
+
+
+def is_web(workload):
+    return isinstance(workload, Web)

@@ -320,9 +320,29 @@ static void write_quorum(struct control *c, struct expo *out)
 	struct elect_quorum q;
 
 	vip_quorum(c->vip, &q);
-	expo_fmt(out, "quorum %s: %u of %u voters are alive, rule %s%s%s\n",
-		q.met ? "met" : "NOT MET", q.alive, q.voters,
-		q.rule == ELECT_NONE ? "none" : "majority", q.text[0] ? ": " : "", q.text);
+	expo_fmt(out, "quorum %s, rule %s: ", q.met ? "met" : "NOT MET",
+		q.rule == ELECT_NONE ? "none" : "majority");
+	if (!strstr(q.text, "voters alive")) /* some reasons count them, too */
+		expo_fmt(out, "%u of %u voters alive%s", q.alive, q.voters, q.text[0] ? ", " : "");
+	expo_fmt(out, "%s\n", q.text);
+}
+
+/* "30 members: 28 alive, 1 dead, 1 left": of many, nobody reads every line. */
+static void write_head(struct control *c, struct expo *out)
+{
+	const struct config_cluster *conf = &c->config->cluster;
+	size_t n = cluster_members(c->cluster), count[CLUSTER_LEFT + 1] = {0};
+
+	for (size_t i = 0; i < n; i++)
+		count[cluster_member_at(c->cluster, i)->state]++;
+	expo_fmt(out,
+		"cluster %s, seen from %s, dead after %u ms of silence\n%zu members: %zu alive",
+		conf->name, c->config->node, conf->silent_ms, n, count[CLUSTER_ALIVE]);
+	for (enum cluster_state s = CLUSTER_SUSPECT; s <= CLUSTER_LEFT; s++) {
+		if (count[s] > 0)
+			expo_fmt(out, ", %zu %s", count[s], cluster_state_word(s));
+	}
+	expo_str(out, "\n");
 }
 
 static void write_balancers(struct control *c, struct expo *out)
@@ -345,15 +365,13 @@ static void write_keys(struct control *c, struct expo *out)
 
 void cluster_text(struct control *c, struct expo *out)
 {
-	const struct config_cluster *conf = &c->config->cluster;
 	struct warnings w;
 
 	if (!cluster_enabled(c->cluster)) {
 		expo_fmt(out, "no cluster is configured: node %s stands alone\n", c->config->node);
 		return;
 	}
-	expo_fmt(out, "cluster %s, seen from %s: %zu members, dead after %u ms of silence\n",
-		conf->name, c->config->node, cluster_members(c->cluster), conf->silent_ms);
+	write_head(c, out);
 	if (c->vip)
 		write_quorum(c, out);
 	else

@@ -8,6 +8,7 @@
 #include <string.h>
 
 enum { FRONTEND = 0, BACKEND = 1, SERVER = 2 }; /* show stat's column "type" */
+enum { MEMBERS_SHOWN = 10 }; /* of more, a screen shows those only that stand out */
 
 static bool is_type(const json_t *row, unsigned type)
 {
@@ -125,13 +126,46 @@ static void show_unowned(const json_t *cluster, bool coloured)
 	}
 }
 
-static void show_cluster(const struct facts *f, bool coloured)
+/* Of many members those are shown that somebody looks for: this node (the first), who is not alive, who has an address,
+ * and who runs another version than this node. */
+static bool is_looked_for(const json_t *cluster, size_t i)
+{
+	const json_t *members = json_object_get(cluster, "members");
+	const json_t *m = json_array_get(members, i);
+	char vips[TABLE_CELL];
+
+	if (json_array_size(members) <= MEMBERS_SHOWN || i == 0)
+		return true;
+	vips_of(cluster, fact_text(m, "name"), vips, sizeof(vips));
+	return vips[0] != '\0' || strcmp(fact_text(m, "state"), "alive") != 0 ||
+	       strcmp(fact_text(m, "version"), fact_text(json_array_get(members, 0), "version")) !=
+		       0;
+}
+
+static void show_members(const json_t *cluster, bool coloured)
 {
 	static const char *const names[] = {
 		"MEMBER", "ADDRESS", "ROLE", "STATE", "SINCE", "RTT", "VERSION", "HOLDS"};
-	const json_t *members = json_object_get(f->cluster, "members");
-	const json_t *warnings = json_object_get(f->cluster, "warnings");
+	const json_t *members = json_object_get(cluster, "members");
 	struct table t = {0};
+	size_t unshown = 0;
+
+	head(&t, names, sizeof(names) / sizeof(names[0]), 8);
+	for (size_t i = 0; i < json_array_size(members); i++) {
+		if (is_looked_for(cluster, i))
+			member_row(&t, cluster, json_array_get(members, i));
+		else
+			unshown++;
+	}
+	table_print(&t, coloured);
+	table_release(&t);
+	if (unshown > 0)
+		printf("and %zu more, all alive; `show cluster` lists them\n", unshown);
+}
+
+static void show_cluster(const struct facts *f, bool coloured)
+{
+	const json_t *warnings = json_object_get(f->cluster, "warnings");
 
 	if (!fact_text(f->cluster, "cluster")[0])
 		return;
@@ -142,11 +176,7 @@ static void show_cluster(const struct facts *f, bool coloured)
 			json_string_value(json_array_get(warnings, i)));
 		putchar('\n');
 	}
-	head(&t, names, sizeof(names) / sizeof(names[0]), 8);
-	for (size_t i = 0; i < json_array_size(members); i++)
-		member_row(&t, f->cluster, json_array_get(members, i));
-	table_print(&t, coloured);
-	table_release(&t);
+	show_members(f->cluster, coloured);
 	putchar('\n');
 }
 

@@ -315,6 +315,29 @@ def test_aegisctl_shows_the_cluster_first(town):
     assert refusal.returncode != 0 and "No such node" in refusal.stderr
 
 
+def test_of_many_members_those_stand_out_that_need_a_look(tmp_path):
+    """Eleven do not fit above what else is on the screen: `status` shows some, `show cluster` counts and lists all."""
+    with Town(tmp_path, balancers=11, profile="default") as town:
+        first, *_, dead = town.start()
+        owner = town.wait_owner()
+        gone = dead if owner is not dead else town.nodes["lb-10"]
+        gone.kill()
+        town.wait_state(gone.name, "dead", "lb-01", seconds=20)
+        rows = {"lb-01": "alive", owner.name: "alive", gone.name: "dead"}
+        rest = f"and {11 - len(rows)} more, all alive; `show cluster` lists them"
+
+        def stand_out():
+            shown = subprocess.run([AEGISCTL, "-s", first.socket, "status"], capture_output=True, text=True, check=True).stdout
+            return rest in shown and rows == dict(re.findall(r"^(lb-\d\d) .*:7946 +balancer +(\w+)", shown, re.M))
+
+        def counted():
+            text = first.ask("show cluster")
+            return "\n11 members: 10 alive, 1 dead\nquorum met, rule majority: 10 of 11 voters alive, 6 needed\n" in text \
+                and len(re.findall(r"^lb-\d\d ", text, re.M)) == 11
+        wait_until(stand_out, what=f"a screen of {rows}")
+        wait_until(counted, what="ten of eleven")
+
+
 # --- starting ---
 
 def refused(node, status, **changes):

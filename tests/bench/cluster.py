@@ -31,8 +31,8 @@ def arguments():
     return parser.parse_args()
 
 
-ROW_NAMES = ["kill", "cut", "silence", "stop", "move", "answerers", "detect-3", "detect-20", "detect-100", "loss",
-             "quiet-3", "quiet-20", "quiet-100", "forged", "admin"]
+ROW_NAMES = ["kill", "cut", "silence", "stop", "move", "answerers", "detect-3", "detect-20", "detect-100", "loss-2",
+             "loss-3", "loss-5", "quiet-3", "quiet-20", "quiet-100", "forged", "flooded", "admin"]
 
 
 class Goal:
@@ -93,12 +93,13 @@ class Bench:
         self.count = 0
 
     @contextlib.contextmanager
-    def town(self, peer, balancers):
+    def town(self, peer, balancers, prepare=lambda town: None):
         from town import Town
         self.count += 1
         folder = self.folder / str(self.count)
         folder.mkdir()
         with Town(folder, balancers) as town:
+            prepare(town)
             peer.start(town)
             try:
                 yield town
@@ -167,7 +168,7 @@ class Bench:
         """After kill -9: how long two machines answer for the address."""
         samples = []
         with self.town(peer, 3) as town:
-            for _ in range(min(self.options.trials, 5)):
+            for _ in range(self.options.trials):
                 owner = peer.owner()
                 at = time.monotonic()
                 peer.kill(owner)
@@ -187,11 +188,8 @@ class Bench:
 
     def detect(self, peer, balancers, goal):
         silent, killed = [], []
-        trials = self.options.trials if balancers < 20 else max(3, self.options.trials // 2)
-        if peer.name == "serf":
-            trials = min(trials, 5)
         with self.town(peer, balancers) as town:
-            for trial in range(trials):
+            for trial in range(self.options.trials):
                 dead = town.names[trial % len(town.names)]
                 others = [n for n in town.names if n != dead]
                 time.sleep(random.uniform(0.5, 0.6))
@@ -213,18 +211,17 @@ class Bench:
 
     # --- how steady ---
 
-    def loss(self, peer):
+    def loss(self, peer, balancers):
         """At 20 % loss between all nodes: how often somebody was wrongly replaced or called dead."""
-        for balancers in (2, 3, 5):
-            with self.town(peer, balancers) as town:
-                if peer.moves_address:
-                    peer.owner()
-                mark = time.time()
-                town.weather.lose(20, *town.names)
-                wrong = self.watch_wrong(peer, town, mark)
-                town.weather.heal()
-            self.table.add(f"20 % loss, {balancers} nodes, {self.options.minutes:g} min: false verdicts", "",
-                           Goal(None, 0), peer.name, [wrong])
+        with self.town(peer, balancers) as town:
+            if peer.moves_address:
+                peer.owner()
+            mark = time.time()
+            town.weather.lose(20, *town.names)
+            wrong = self.watch_wrong(peer, town, mark)
+            town.weather.heal()
+        self.table.add(f"20 % loss, {balancers} nodes, {self.options.minutes:g} min: false verdicts", "",
+                       Goal(None, 0), peer.name, [wrong])
 
     def watch_wrong(self, peer, town, mark):
         end = time.monotonic() + self.options.minutes * 60
@@ -267,17 +264,12 @@ class Bench:
 
     def forged(self, peer):
         """100,000 datagrams a second that look right until they are opened."""
-        from lab import inside
         from town import cpu_seconds
         with self.town(peer, 3) as town:
             victim = peer.owner()
-            key = int(town.keys.split()[0], 16)
-            cluster = self.cluster_id(town)
+            forging = self.forge(town, victim, 100000, 10)
             before, mark = cpu_seconds(peer.pids(victim)[0]), time.time()
-            with inside(town.machine("client")):
-                out = subprocess.run([str(Path(self.options.programs) / "forge"), f"10.10.10.{town.network.addresses[victim]}",
-                                      "7946", f"{cluster:016x}", f"{key:08x}", "100000", "10"],
-                                     check=True, capture_output=True, text=True).stdout
+            out, _ = forging.communicate()
             took = (cpu_seconds(peer.pids(victim)[0]) - before) / 10 * 100
             dead = sum(len([1 for at, _ in n.lines(r"\) is (dead|suspect)") if at >= mark]) for n in town.nodes.values())
             assert peer.owner() == victim
@@ -285,11 +277,49 @@ class Bench:
         self.table.add("  of which were sent a second", "", None, peer.name, [float(json.loads(out)["a_second"])])
         self.table.add("  nodes doubted meanwhile", "", Goal(None, 0), peer.name, [dead])
 
-    @staticmethod
-    def cluster_id(town):
-        """What the datagrams themselves say: one is caught on the wire."""
-        _, _, _, payload = town.catch_datagrams(town.names[0], 0.5)[0]
-        return int.from_bytes(payload[8:16], "big")
+    def program(self, town, name, *argv):
+        """One of the benchmark's programs on that machine."""
+        from lab import die_with_parent, inside
+        with inside(town.machine(name)):
+            return subprocess.Popen([str(Path(self.options.programs) / argv[0]), *argv[1:]], stdin=subprocess.PIPE,
+                                    stdout=subprocess.PIPE, text=True, preexec_fn=die_with_parent)
+
+    def forge(self, town, victim, rate, seconds):
+        """Somebody sends it so many datagrams a second. What the cluster is called they have from one on the wire."""
+        _, _, _, payload = town.catch_datagrams(victim, 0.5)[0]
+        return self.program(town, "client", "forge", f"10.10.10.{town.network.addresses[victim]}", "7946",
+                            payload[8:16].hex(), f"{int(town.keys.split()[0], 16):08x}", str(rate), str(seconds))
+
+    def flooded(self, peer):
+        """What clients notice of 50,000 forged datagrams a second: connections through a node with TLS passed through, a
+        thousand a second, and in turn with the flood and without."""
+        exchange, seconds = "hello=517,first=1024", 5
+        figures = {}
+
+        def prepare(town):
+            self.sink = self.program(town, "lb-01", "sink", f"--exchange={exchange}", "--seconds=200")
+            port = int(self.sink.stdout.readline())
+            town.changes.update(proxy="off", health='type = "none";',
+                                servers=f'{{ name = "sink"; address = "127.0.0.1:{port}"; }}')
+
+        with self.town(peer, 3, prepare) as town:
+            for trial in range(2 * self.options.trials):
+                flood = self.forge(town, "lb-01", 50000, seconds + 1) if trial % 2 else None
+                time.sleep(0.5)
+                load = self.program(town, "lb-01", "load", "--port=443", f"--exchange={exchange}", "--parallel=1000",
+                                    f"--connections={1000 * seconds}", "--rate=1000")
+                seen = json.loads(load.stdout.readline())
+                load.communicate()
+                assert seen["failed"] == 0, seen
+                when = "under 50,000 forged datagrams a second" if flood else "undisturbed"
+                if flood:
+                    sent = json.loads(flood.communicate()[0])["a_second"]
+                    assert sent > 45000, f"the machine could make {sent} datagrams a second only"
+                for figure in ("p50_us", "p99_us"):
+                    figures.setdefault((figure, when), []).append(seen[figure])
+            self.sink.communicate()
+        for (figure, when), samples in sorted(figures.items()):
+            self.table.add(f"a connection passed through, {when}: {figure[:3]}", "us", None, peer.name, samples)
 
     def admin(self, peer):
         """`set server … state` on one of twenty: in force on all of them."""
@@ -330,11 +360,11 @@ def rows(bench):
         ("detect-3", knowers, lambda p: bench.detect(p, 3, Goal(None, 340))),
         ("detect-20", knowers, lambda p: bench.detect(p, 20, Goal(None, 340))),
         ("detect-100", ours, lambda p: bench.detect(p.slower(), 100, Goal(None, 700))),
-        ("loss", lambda p: True, bench.loss),
+        *((f"loss-{n}", lambda p: True, lambda p, n=n: bench.loss(p, n)) for n in (2, 3, 5)),
         ("quiet-3", lambda p: True, lambda p: bench.quiet(p, 3, 16, 0.3)),
         ("quiet-20", knowers, lambda p: bench.quiet(p, 20, 70, 0.7)),
         ("quiet-100", ours, lambda p: bench.quiet(p.slower(), 100, 40, 0.5)),
-        ("forged", ours, bench.forged), ("admin", ours, bench.admin),
+        ("forged", ours, bench.forged), ("flooded", ours, bench.flooded), ("admin", ours, bench.admin),
     ]
 
 
@@ -358,7 +388,7 @@ def main():
         for name, who, how in rows(bench):
             if options.only and name not in options.only:
                 continue
-            go_before_others(not name.startswith(("quiet", "forged")))
+            go_before_others(not name.startswith(("quiet", "forged", "flooded")))
             for peer in filter(who, peers):
                 try:
                     how(peer)

@@ -1,6 +1,6 @@
 # The benchmark. Nothing of it is built or run by `make` or `make check`.
 bench_programs = tests/bench/load tests/bench/sink tests/bench/floor tests/bench/ask tests/bench/answer
-cluster_programs = tests/bench/forge tests/e2e/knock
+cluster_programs = tests/bench/forge tests/bench/load tests/bench/sink tests/e2e/knock
 EXTRA_PROGRAMS += $(bench_programs) tests/bench/forge
 CLEANFILES += $(bench_programs) tests/bench/forge
 

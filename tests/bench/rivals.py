@@ -31,19 +31,22 @@ vrrp_instance aegis {{
 }}
 """
 
-# Answers every connection with a byte, as a service behind keepalived would.
+# Answers every connection with a byte, as a service behind keepalived would: many at once, for those that a cut cable
+# leaves waiting must keep nobody else.
 SERVICE = """
-import socket
-s = socket.create_server(("", 443), backlog=1024)
-while True:
-    c, _ = s.accept()
+import asyncio
+async def answer(reader, writer):
     try:
-        c.settimeout(1)
-        c.recv(64)
-        c.send(b"!")
-    except OSError:
+        await asyncio.wait_for(reader.read(64), 1)
+        writer.write(b"!")
+        await asyncio.wait_for(writer.drain(), 1)
+    except (OSError, asyncio.TimeoutError):
         pass
-    c.close()
+    writer.close()
+async def serve():
+    async with await asyncio.start_server(answer, "", 443, backlog=1024) as server:
+        await server.serve_forever()
+asyncio.run(serve())
 """
 
 
@@ -131,7 +134,7 @@ class Keepalived:
         folder.mkdir(exist_ok=True)
         number = self.town.network.addresses[name]
         (folder / "keepalived.conf").write_text(KEEPALIVED_CONF.format(
-            name=name, priority=100 + number, advert=self.advert, vip=VIP))
+            name=name, priority=60 + 4 * number, advert=self.advert, vip=VIP))
         service = Process(machine, folder, sys.executable, "-c", SERVICE)
         vrrp = Process(machine, folder, "keepalived", "--dont-fork", "--log-console", "--vrrp",
                        "--use-file", str(folder / "keepalived.conf"), "--pid", str(folder / "pid"),
@@ -151,8 +154,11 @@ class Keepalived:
         return [vrrp.pid, *self.children(vrrp)]
 
     def kill(self, name):
-        """The child that speaks VRRP, its parent and the service: the whole node, as if its program had crashed."""
-        for pid in reversed(self.pids(name)):
+        """The child that speaks VRRP, its parent and the service: the whole node, as if its program had crashed. The
+        parent must not start another child in between."""
+        parent, *children = self.pids(name)
+        os.kill(parent, signal.SIGSTOP)
+        for pid in [*children, parent]:
             os.kill(pid, signal.SIGKILL)
         kill_all(self.parts[name])
 

@@ -37,7 +37,7 @@ listeners = (
     { name = "https"; mode = "passthrough"; bind = ["*:443"];
       routes = ( { sni = ["aegisagent.ai", "*.aegisagent.ai", "*.rbnk.uk"]; backend = "aegis"; } ); }
 );
-backends = ( { name = "aegis"; proxy_protocol = "v2"; health = { $health }; servers = ( $servers ); } );
+backends = ( { name = "aegis"; proxy_protocol = "$proxy"; health = { $health }; servers = ( $servers ); } );
 cluster = {
     name = "$cluster"; bind = "$address:7946"; peers = [ $peers ]; keys = "$keys";
     profile = "$profile"; quorum = "$quorum"; $vips $cluster_more
@@ -45,7 +45,7 @@ cluster = {
 $more
 """)
 BALANCER = dict(
-    cluster="aegis", profile="fast", quorum="majority", cluster_more="", more="", http="",
+    cluster="aegis", proxy="v2", profile="fast", quorum="majority", cluster_more="", more="", http="",
     vips='vips = ( { address = "10.10.10.100/24"; interface = "eth0"; } );',
     health='type = "https"; path = "/health"; host = "aegisagent.ai"; interval = "1s"; timeout = "2s";',
 )

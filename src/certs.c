@@ -249,6 +249,19 @@ static int on_ticket(SSL *ssl, unsigned char name[16], unsigned char *iv, EVP_CI
 static const char suites[] =
 	"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 
+/* What a client can make us compute: the finite fields of TLS 1.3 cost a hundred times of these, at the client's will. The
+ * hybrid one is there from OpenSSL 3.5 on. */
+static const char *const groups[] = {"X25519MLKEM768:X25519:P-256:P-384", "X25519:P-256:P-384"};
+
+static bool set_groups(SSL_CTX *ssl)
+{
+	bool is_set = SSL_CTX_set1_groups_list(ssl, groups[0]) == 1 ||
+		      SSL_CTX_set1_groups_list(ssl, groups[1]) == 1;
+
+	ERR_clear_error();
+	return is_set;
+}
+
 static const int versions[] = {[TLS_1_2] = TLS1_2_VERSION, [TLS_1_3] = TLS1_3_VERSION};
 
 static bool set_options(SSL_CTX *ssl, const struct config_tls *conf)
@@ -273,7 +286,7 @@ static bool set_options(SSL_CTX *ssl, const struct config_tls *conf)
 	if (conf->alpn_size > 0)
 		SSL_CTX_set_alpn_select_cb(ssl, on_alpn, NULL);
 	return SSL_CTX_set_min_proto_version(ssl, versions[conf->min_version]) == 1 &&
-	       SSL_CTX_set_session_id_context(ssl, id, sizeof(id)) == 1 &&
+	       set_groups(ssl) && SSL_CTX_set_session_id_context(ssl, id, sizeof(id)) == 1 &&
 	       SSL_CTX_set_tlsext_ticket_key_evp_cb(ssl, on_ticket) == 1 &&
 	       SSL_CTX_set_ciphersuites(ssl, suites) == 1 &&
 	       (!conf->ciphers || SSL_CTX_set_cipher_list(ssl, conf->ciphers) == 1);

@@ -118,6 +118,14 @@ struct config_listener_timeouts {
 	uint64_t request_ms, response_ms, tunnel_ms;
 };
 
+/* Who may ask. */
+struct config_auth {
+	const char *realm;
+	const char *file;    /* NULL: everybody may */
+	struct users *users; /* as the file was when it was read; one count of them is ours */
+	bool forward;	     /* the server gets the Authorization field too */
+};
+
 struct config_route {
 	const char **names; /* normalised; "*.x" are wildcards; none: any name */
 	size_t n_names;
@@ -131,6 +139,7 @@ struct config_route {
 	const struct addr_prefix *allow, *deny; /* sources; no `allow`: everybody */
 	size_t n_allow, n_deny;
 	struct config_headers headers;
+	struct config_auth auth;
 	struct config_listener_timeouts timeouts; /* the listener's, but for what the route says */
 	uint64_t max_body;			  /* bytes of a request's body; 0: no limit */
 	struct config_request_limit limit;

@@ -1,6 +1,7 @@
 #include "config_http.h"
 
 #include "config_address.h"
+#include "config_auth.h"
 #include "config_hosts.h"
 #include "config_listener.h"
 #include "config_rate.h"
@@ -388,7 +389,7 @@ static const struct config_key route_keys[] = {
 		CONFIG_ELEMENTS(config_route, deny, n_deny)},
 	CONFIG_KEY_PASSTHROUGH("sni", "use \"host\""),
 	CONFIG_KEY_GROUP("headers", config_route, headers, headers_keys),
-	CONFIG_KEY_LATER("auth"),
+	CONFIG_KEY_OWN("auth", config_route, auth, config_read_auth),
 	CONFIG_KEY_LATER("compress"),
 	CONFIG_KEY_GROUP("timeouts", config_route, timeouts, route_timeouts_keys),
 	CONFIG_KEY_NUMBER("max_body", config_route, max_body, 1, INT64_MAX),

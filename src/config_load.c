@@ -14,6 +14,7 @@
 #include "config_read.h"
 #include "config_text.h"
 #include "config_value.h"
+#include "users.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -325,8 +326,11 @@ void config_free(struct config *c)
 {
 	if (!c)
 		return;
-	for (size_t i = 0; i < c->n_listeners; i++)
+	for (size_t i = 0; i < c->n_listeners; i++) {
 		if (c->listeners[i].tls)
 			certs_drop(c->listeners[i].tls->certs);
+		for (size_t k = 0; k < c->listeners[i].n_routes; k++)
+			users_drop(c->listeners[i].routes[k].auth.users);
+	}
 	arena_free(c->arena);
 }

@@ -10,6 +10,7 @@
 #include "privilege.h"
 #include "sockets.h"
 #include "tally.h"
+#include "verify.h"
 #include "view.h"
 
 #include <errno.h>
@@ -47,6 +48,9 @@ struct daemon {
 	struct generation *first;
 	struct load *load;
 	struct qsbr *views;
+	struct verifier *verifier;
+	pthread_t verifier_thread;
+	bool verifying;
 	struct control *control;
 	struct control_worker *control_workers;
 	struct cluster_ports ports; /* until control has them */
@@ -120,6 +124,7 @@ static bool make_worker(struct daemon *d, unsigned index)
 		.tally = w->tally,
 		.access = w->access,
 		.control = d->control->mailbox,
+		.verifier = d->verifier,
 	};
 
 	w->worker = worker_new(&setup);
@@ -157,10 +162,13 @@ static bool start_workers(struct daemon *d)
 		err = pthread_create(&d->workers[i].thread, NULL, worker_run, d->workers[i].worker);
 		d->workers[i].running = err == 0;
 	}
+	if (err == 0) {
+		err = pthread_create(&d->verifier_thread, NULL, verifier_run, d->verifier);
+		d->verifying = err == 0;
+	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (err)
-		snprintf(d->why, sizeof(d->why), "a worker's thread cannot be started: %s",
-			strerror(err));
+		snprintf(d->why, sizeof(d->why), "a thread cannot be started: %s", strerror(err));
 	return err == 0;
 }
 
@@ -180,6 +188,15 @@ static void stop_workers(struct daemon *d)
 	for (size_t i = 0; i < d->n_workers; i++)
 		if (d->workers[i].running)
 			pthread_join(d->workers[i].thread, NULL);
+}
+
+/* After the workers, which ask it, and before their mailboxes are gone, which it answers to. */
+static void stop_verifier(struct daemon *d)
+{
+	if (!d->verifying)
+		return;
+	verifier_stop(d->verifier);
+	pthread_join(d->verifier_thread, NULL);
 }
 
 /* --- the order of start --- */
@@ -218,7 +235,8 @@ static bool make_shared(struct daemon *d)
 	d->workers = calloc(d->n_workers, sizeof(*d->workers));
 	d->control_workers = calloc(d->n_workers, sizeof(*d->control_workers));
 	d->views = qsbr_new((unsigned)d->n_workers, view_free);
-	if (!d->workers || !d->control_workers || !d->views)
+	d->verifier = verifier_new();
+	if (!d->workers || !d->control_workers || !d->views || !d->verifier)
 		return out_of_memory(d);
 	return make_first(d) && make_tallies(d);
 }
@@ -279,6 +297,7 @@ static bool start(struct daemon *d, char *const *warnings, size_t n_warnings)
 static void tear_down(struct daemon *d)
 {
 	stop_workers(d);
+	stop_verifier(d);
 	sockets_release(&d->sockets);
 	for (size_t i = 0; d->workers && i < d->n_workers; i++)
 		worker_free(d->workers[i].worker);
@@ -288,6 +307,7 @@ static void tear_down(struct daemon *d)
 		ring_free(d->workers[i].access);
 		tally_free(d->workers[i].tally);
 	}
+	verifier_free(d->verifier);
 	qsbr_free(d->views);
 	generations_release(&d->generations);
 	load_free(d->load);

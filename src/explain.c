@@ -174,6 +174,8 @@ static void explain_action(const struct config *c, const struct config_route *r,
 {
 	explain_networks("allow    ", r->allow, r->n_allow, out);
 	explain_networks("deny     ", r->deny, r->n_deny, out);
+	if (r->auth.file)
+		fprintf(out, "  auth     the users of %s\n", r->auth.file);
 	switch (r->action) {
 	case ACTION_BACKEND:
 		explain_backend(&c->backends[r->backend], out);

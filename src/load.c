@@ -43,6 +43,9 @@ static bool prepare_listener(struct load *load, const struct generation *g, uint
 	for (size_t i = 0; i < l->n_routes; i++) {
 		const struct config_request_limit *limit = &l->routes[i].limit;
 
+		if (l->routes[i].auth.file && !make(&load->per_password, RATED_SOURCES))
+			return false;
+
 		if (limit->count > 0 && !make(&load->per_limit[g->limit_slots[limit->table]],
 						rated_sources(g->config->n_request_limits)))
 			return false;

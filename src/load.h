@@ -30,7 +30,8 @@ struct load {
 	_Atomic uint32_t *active;    /* by server id: connections open or being opened to it */
 	/* writer: control, before it publishes the generation that needs them */
 	load_sources per_source; /* limits.connections_per_source; NULL: there never was a limit */
-	load_sources *per_limit; /* by slot of a route's limit on requests */
+	load_sources per_password;  /* verifications; NULL: no route ever asked for one */
+	load_sources *per_limit;    /* by slot of a route's limit on requests */
 	load_sources *per_listener; /* by listener slot: its rate limit; NULL entries: none */
 };
 

@@ -9,22 +9,28 @@ noinst_LIBRARIES += src/libconf.a
 src_libconf_a_SOURCES = \
 	src/config.h src/config_address.c src/config_address.h src/config_backend.c src/config_backend.h \
 	src/cluster_kinds.h src/config_check.c src/config_check.h src/config_cluster.c src/config_cluster.h src/config_digest.c src/config_digest.h src/config_errors.c src/config_errors.h \
-	src/config_hosts.c src/config_hosts.h src/config_http.c src/config_http.h \
+	src/config_auth.c src/config_auth.h src/config_hosts.c src/config_hosts.h src/config_http.c src/config_http.h \
 	src/config_listener.c src/config_listener.h src/config_rate.c src/config_rate.h \
 	src/config_load.c src/config_load.h \
 	src/config_parse.c src/config_parse.h src/config_read.c src/config_read.h src/config_tls.c src/config_tls.h \
 	src/config_say.c src/config_say.h src/config_text.c src/config_text.h src/config_value.c src/config_value.h \
 	src/explain.c src/explain.h src/nearest.c src/nearest.h src/route.c src/route.h
 src_libconf_a_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(CONFIG_CFLAGS) $(IDN2_CFLAGS) $(OPENSSL_CFLAGS)
-CONF_LIBS = src/libconf.a src/libcerts.a lib/libhttp.a lib/libhostmatch.a lib/libidna.a lib/libseal.a lib/libnet.a lib/libbase.a \
-	$(CONFIG_LIBS) $(SODIUM_LIBS) $(IDN2_LIBS) $(OPENSSL_LIBS)
+CONF_LIBS = src/libconf.a src/libcerts.a src/libusers.a lib/libhttp.a lib/libhostmatch.a lib/libidna.a lib/libseal.a lib/libnet.a lib/libbase.a \
+	$(CONFIG_LIBS) $(SODIUM_LIBS) $(IDN2_LIBS) $(OPENSSL_LIBS) $(CRYPT_LIBS)
+
+# Who may ask: users and the hashes of their passwords.
+noinst_LIBRARIES += src/libusers.a
+src_libusers_a_SOURCES = src/users.c src/users.h
+src_libusers_a_CFLAGS = $(AM_CFLAGS) $(CRYPT_CFLAGS)
 
 # What stands between the two halves.
 noinst_LIBRARIES += src/libbetween.a
 src_libbetween_a_SOURCES = \
 	src/access.h src/generation.c src/generation.h src/load.c src/load.h src/order.c src/order.h \
-	src/slots.c src/slots.h src/sockets.c src/sockets.h src/sticky.c src/sticky.h src/tally.c src/tally.h src/view.c src/view.h
-src_libbetween_a_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(OPENSSL_CFLAGS)
+	src/slots.c src/slots.h src/sockets.c src/sockets.h src/sticky.c src/sticky.h src/tally.c src/tally.h \
+	src/verify.c src/verify.h src/view.c src/view.h
+src_libbetween_a_CFLAGS = $(AM_CFLAGS) $(CRYPT_CFLAGS) $(EVENT_CFLAGS) $(SODIUM_CFLAGS) $(OPENSSL_CFLAGS)
 
 # The event log, and the servers: who they are, what state they are in, and the view made of it.
 noinst_LIBRARIES += src/liblog.a src/libservers.a
@@ -35,8 +41,8 @@ src_libservers_a_SOURCES = \
 	src/control/server_reload.c src/control/server_reload.h src/control/server_table.c src/control/server_table.h src/control/servers.c src/control/servers.h \
 	src/control/view_build.c src/control/view_build.h
 src_libservers_a_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
-SERVERS_LIBS = src/libservers.a src/liblog.a src/libbetween.a src/libcerts.a lib/libprefixset.a lib/libbalance.a lib/libhealth.a lib/libqsbr.a \
-	lib/libratelimit.a lib/libnet.a lib/libbase.a $(SODIUM_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS)
+SERVERS_LIBS = src/libservers.a src/liblog.a src/libbetween.a src/libcerts.a src/libusers.a lib/libprefixset.a lib/libbalance.a lib/libhealth.a lib/libqsbr.a \
+	lib/libratelimit.a lib/libnet.a lib/libbase.a $(SODIUM_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS) $(CRYPT_LIBS)
 
 # Health checks: when, and how.
 noinst_LIBRARIES += src/libchecks.a
@@ -87,7 +93,7 @@ src_libadmin_a_SOURCES = \
 	src/control/stat_cluster.c src/control/stat_health.c src/control/stat_info.c src/control/stat_row.c src/control/stat_row.h \
 	src/control/stat_write.c src/control/state.c src/control/state.h \
 	src/control/state_file.c src/control/state_file.h \
-	src/control/state_v1.c src/control/state_v1.h src/control/sticky_secrets.c src/control/sticky_secrets.h src/control/truth.c src/control/truth.h
+	src/control/state_v1.c src/control/state_v1.h src/control/sticky_secrets.c src/control/sticky_secrets.h src/control/truth.c src/control/truth.h src/control/user_files.c src/control/user_files.h
 src_libadmin_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS) $(OPENSSL_CFLAGS)
 ADMIN_LIBS = src/libadmin.a $(VIP_LIBS) $(CLUSTER_LIBS) lib/libexpo.a lib/libmailbox.a $(EVENT_LIBS) $(JANSSON_LIBS)
 
@@ -121,6 +127,7 @@ src_libdata_a_SOURCES = \
 	src/data/http_trailers.c src/data/http_trailers.h \
 	src/data/http_account.c src/data/http_account.h \
 	src/data/http_answer.c src/data/http_answer.h \
+	src/data/http_auth.c src/data/http_auth.h \
 	src/data/http_buffer.c src/data/http_buffer.h \
 	src/data/http_conn.c src/data/http_conn.h \
 	src/data/http_exchange.c src/data/http_exchange.h \

@@ -28,7 +28,7 @@ void report_free(struct report *r)
 		return;
 	if (r->kind == REPORT_SESSIONS)
 		free(r->items.sessions);
-	else if (r->kind == REPORT_ERRORS)
+	else if (r->kind == REPORT_ERRORS || r->kind == REPORT_AUTH_FAILED)
 		free(r->items.errors);
 	free(r);
 }

@@ -9,6 +9,7 @@
 #include "net/addr.h"
 #include "tally.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum order_kind {
@@ -20,6 +21,7 @@ enum order_kind {
 	ORDER_STOP_ACCEPTING, /* accept what waits already, give up the listeners: REPORT_GAVE_UP; go on with what is
 	                       * open; REPORT_DRAINED when nothing is */
 	ORDER_GIVE_UP, /* accept what waits at the address numbered `socket`, give it up: REPORT_GAVE_UP_ONE */
+	ORDER_VERIFIED,	 /* of the verifier: the password of question `tag` is `good` or not */
 	ORDER_CLOSE_ALL, /* end every connection with `reason` */
 	ORDER_STOP,	 /* end every connection, leave the loop */
 };
@@ -33,6 +35,7 @@ struct order {
 	uint32_t socket;
 	uint64_t session;
 	uint64_t tag;
+	bool good;
 };
 
 /* One open connection, as `show sess` prints it. */
@@ -61,8 +64,9 @@ struct order_error {
 
 enum report_kind {
 	REPORT_CONNECT_FAILED, /* passive health: server `server` refused or timed out, `error` is an errno */
-	REPORT_SESSIONS,    /* sessions[n] in `items` */
-	REPORT_ERRORS,	    /* errors[n] in `items` */
+	REPORT_SESSIONS, /* sessions[n] in `items` */
+	REPORT_ERRORS,	 /* errors[n] in `items` */
+	REPORT_AUTH_FAILED, /* errors[1]: a password was wrong, `name` is the user's; or none: out of memory */
 	REPORT_GAVE_UP,	    /* the listeners are not used any more: control may close them */
 	REPORT_GAVE_UP_ONE, /* `socket` is not used by this worker any more */
 	REPORT_DRAINED,	    /* after ORDER_STOP_ACCEPTING: nothing is open any more */

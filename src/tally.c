@@ -44,6 +44,8 @@ const struct end_reason_text end_reasons[END_REASONS] = {
 	[END_LIMIT_REQUESTS] = {"LQ", "limit_requests", "too many requests"},
 	[END_ANSWER_TIMEOUT] = {"TS", "answer_timeout", "no answer of the server in time"},
 	[END_ANSWER_MALFORMED] = {"SM", "answer_malformed", "malformed answer of the server"},
+	[END_UNAUTHORIZED] = {"RU", "unauthorized", "no user of the route, or a wrong password"},
+	[END_LIMIT_PASSWORDS] = {"LP", "limit_passwords", "too many passwords to verify"},
 	[END_SOURCE_REFUSED] = {"RS", "source_refused", "source not allowed on the route"},
 	[END_MISDIRECTED] = {"RX", "misdirected",
 		"the request is for a name that the connection's certificate has not"},

@@ -61,9 +61,11 @@ enum end_reason {
 	END_REQUEST_MALFORMED,
 	END_REQUEST_TOO_LARGE,
 	END_REQUEST_UNSUPPORTED,
-	END_SOURCE_REFUSED, /* by the route's allow or deny */
-	END_CLIENT_FLOOD,   /* frames of HTTP/2 that ask for nothing */
-	END_LIMIT_REQUESTS, /* of the route */
+	END_UNAUTHORIZED,    /* no user, or not the right password */
+	END_LIMIT_PASSWORDS, /* too many of them: of this source, or of all */
+	END_SOURCE_REFUSED,  /* by the route's allow or deny */
+	END_CLIENT_FLOOD,    /* frames of HTTP/2 that ask for nothing */
+	END_LIMIT_REQUESTS,  /* of the route */
 	END_ANSWER_TIMEOUT,
 	END_ANSWER_MALFORMED,
 	/* of TLS that is terminated here */

@@ -44,6 +44,7 @@ void view_free(void *view)
 	view_bans_drop(v->bans);
 	view_tls_drop(v->tls);
 	sticky_drop(v->sticky);
+	view_auth_drop(v->auth);
 	generation_drop_view(v->generation);
 	free(v);
 }
@@ -133,4 +134,45 @@ void view_tls_drop(struct view_tls *tls)
 	tickets_free(tls->cluster);
 	free(tls->certs);
 	free(tls);
+}
+
+/* --- users --- */
+
+struct view_auth *view_auth_new(size_t n_files)
+{
+	struct view_auth *a = calloc(1, sizeof(*a));
+
+	if (!a)
+		return NULL;
+	a->users = 1;
+	a->all = calloc(n_files + 1, sizeof(struct users *));
+	if (a->all)
+		return a;
+	free(a);
+	return NULL;
+}
+
+struct view_auth *view_auth_use(struct view_auth *a)
+{
+	if (a)
+		a->users++;
+	return a;
+}
+
+void view_auth_drop(struct view_auth *a)
+{
+	if (!a || --a->users > 0)
+		return;
+	for (size_t i = 0; i < a->n; i++)
+		users_drop(a->all[i]);
+	free(a->all);
+	free(a);
+}
+
+const struct users *view_users(const struct view *v, const char *path)
+{
+	for (size_t i = 0; v->auth && i < v->auth->n; i++)
+		if (strcmp(users_path(v->auth->all[i]), path) == 0)
+			return v->auth->all[i];
+	return NULL;
 }

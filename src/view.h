@@ -11,6 +11,7 @@
 #include "generation.h"
 #include "prefixset/prefixset.h"
 #include "sticky.h"
+#include "users.h"
 
 struct view_server {
 	uint32_t id;		  /* indexes load.active and the tallies */
@@ -46,6 +47,13 @@ struct view_tls {
 	struct tickets *local, *cluster; /* NULL: nobody uses such */
 };
 
+/* The files of users, each once; shared by the views of a while. */
+struct view_auth {
+	unsigned users;
+	struct users **all;
+	size_t n;
+};
+
 struct view {
 	uint64_t number; /* counts up with each publish */
 	struct generation *generation;
@@ -55,6 +63,7 @@ struct view {
 	struct view_bans *bans; /* NULL: none */
 	struct view_tls *tls;	/* NULL: no listener terminates TLS */
 	struct sticky *sticky;	/* NULL: none yet */
+	struct view_auth *auth; /* the same */
 };
 
 /* owner: the caller until published. NULL: out of memory. Arrays are zeroed; plans are given by the builder. */
@@ -71,6 +80,14 @@ void view_bans_drop(struct view_bans *bans);
 struct view_tls *view_tls_new(size_t n_listeners); /* slots */
 struct view_tls *view_tls_use(struct view_tls *tls);
 void view_tls_drop(struct view_tls *tls);
+
+/* Room for so many; NULL: out of memory. */
+struct view_auth *view_auth_new(size_t n_files);
+struct view_auth *view_auth_use(struct view_auth *a);
+void view_auth_drop(struct view_auth *a);
+
+/* The users that this file names; NULL: not known of it. */
+const struct users *view_users(const struct view *v, const char *path);
 
 /* Whether this source, the client behind a PROXY header, is banned. Any thread that may use the view. */
 bool view_is_banned(const struct view *v, const struct addr *source);

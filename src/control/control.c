@@ -15,7 +15,9 @@
 #include "control/sticky_secrets.h"
 #include "control/store.h"
 #include "control/truth.h"
+#include "control/user_files.h"
 #include "control/vip.h"
+#include "expo/expo.h"
 #include "log.h"
 #include "notify.h"
 
@@ -190,6 +192,25 @@ static void on_drained(struct control *c)
 		stop_now(c);
 }
 
+/* The source stands before what the client chose, which is escaped: fail2ban reads this. */
+static void on_auth_failed(struct control *c, const struct report *r)
+{
+	const struct order_error *e = r->items.errors;
+	char addr[ADDR_TEXT_MAX];
+	struct expo line;
+
+	if (r->n == 0)
+		return;
+	expo_init(&line);
+	expo_fmt(&line, "event=auth-fail src=%s port=%u listener=%s user=",
+		addr_format_ip(&e->client, addr), e->client.port,
+		generations_listener_name(c->own->setup.generations, e->listener));
+	expo_log_quoted(&line, span_str(e->name));
+	if (!line.failed)
+		log_notice("security", "%.*s", (int)line.len, line.buf);
+	expo_release(&line);
+}
+
 static void on_report(struct control *c, struct report *r, struct mono now)
 {
 	switch (r->kind) {
@@ -201,6 +222,9 @@ static void on_report(struct control *c, struct report *r, struct mono now)
 	case REPORT_ERRORS:
 		admin_report(c->admin, r);
 		return; /* taken */
+	case REPORT_AUTH_FAILED:
+		on_auth_failed(c, r);
+		break;
 	case REPORT_GAVE_UP:
 		on_gave_up(c);
 		break;
@@ -514,7 +538,8 @@ bool control_open(struct control *c, char *why, size_t why_size)
 	if (!ok)
 		return false;
 	c->sticky_secrets = sticky_secrets_new(c);
-	if (!c->sticky_secrets)
+	c->user_files = user_files_new(c);
+	if (!c->sticky_secrets || !c->user_files)
 		return false;
 	c->checks = checks_new(c, why, why_size);
 	if (!c->checks)
@@ -587,6 +612,7 @@ void control_free(struct control *c)
 	checks_free(c->checks);
 	certificates_free(c->certificates);
 	sticky_secrets_free(c->sticky_secrets);
+	user_files_free(c->user_files);
 	access_log_free(c->own->access_log);
 	for (int i = 0; i < SIGNALS; i++)
 		event_free_if(c->own->signals[i]);

@@ -59,6 +59,7 @@ struct control {
 	struct checks *checks;
 	struct certificates *certificates; /* NULL: no listener terminates TLS */
 	struct sticky_secrets *sticky_secrets;
+	struct user_files *user_files;
 	struct sampler *sampler;
 	struct admin *admin;
 	struct status_http *status_http;

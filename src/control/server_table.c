@@ -254,6 +254,7 @@ void servers_free(struct servers *s)
 	view_bans_drop(s->bans);
 	view_tls_drop(s->tls);
 	sticky_drop(s->sticky);
+	view_auth_drop(s->auth);
 	free(s->resting);
 	free(s->by_id);
 	free(s->backends);

@@ -31,6 +31,7 @@ struct servers {
 	struct view_bans *bans; /* of the next views; NULL: none */
 	struct view_tls *tls;	/* of the next views; NULL: none */
 	struct sticky *sticky;	/* the same */
+	struct view_auth *auth; /* the same */
 	uint64_t view_number;
 	bool held;	    /* changes are not published one by one */
 	bool publish_again; /* there was no memory for a view: the tick tries again */

@@ -55,6 +55,7 @@ bool servers_publish(struct servers *s, struct mono now)
 		v->bans = view_bans_use(s->bans);
 		v->tls = view_tls_use(s->tls);
 		v->sticky = sticky_use(s->sticky);
+		v->auth = view_auth_use(s->auth);
 	}
 	if (v && qsbr_publish(s->views, v)) {
 		s->view_number++;
@@ -445,6 +446,13 @@ void servers_set_sticky(struct servers *s, struct sticky *sticky)
 {
 	sticky_drop(s->sticky);
 	s->sticky = sticky;
+	servers_publish(s, mono_now());
+}
+
+void servers_set_auth(struct servers *s, struct view_auth *auth)
+{
+	view_auth_drop(s->auth);
+	s->auth = auth;
 	servers_publish(s, mono_now());
 }
 

@@ -210,6 +210,9 @@ void servers_set_tls(struct servers *s, struct view_tls *tls);
 /* The secrets of sticky cookies from the next view on. Takes one use of them. */
 void servers_set_sticky(struct servers *s, struct sticky *sticky);
 
+/* The users that routes ask for from the next view on. Takes one use of them. */
+void servers_set_auth(struct servers *s, struct view_auth *auth);
+
 /* Until servers_release() changes are neither judged nor published: many of them become one view. */
 void servers_hold(struct servers *s);
 void servers_release(struct servers *s);

@@ -50,7 +50,10 @@ struct http {
 	struct http_queue *queues; /* by backend slot */
 	unsigned n_waiting;
 	const struct http_exchange *served; /* whose turn it is; NULL outside of http_queue_serve */
-	uint64_t date_second;		    /* monotonic: when `date` was written */
+	struct list verifying; /* of http_exchange.verifying: their passwords are being verified */
+	uint64_t auth_tags;    /* given out */
+	struct http_auth_memory *auth; /* NULL: nobody came yet */
+	uint64_t date_second;	       /* monotonic: when `date` was written */
 	char date[HTTP_DATE_MAX];
 };
 

@@ -243,6 +243,17 @@ bool http_answer_error(struct http_exchange *x, unsigned status, const char *why
 	return answer_text(x, &a, why);
 }
 
+bool http_answer_unauthorized(struct http_exchange *x, const char *realm)
+{
+	struct answer a = {.status = 401};
+	char field[256];
+
+	snprintf(field, sizeof(field),
+		"WWW-Authenticate: Basic realm=\"%s\", charset=\"UTF-8\"\r\n", realm);
+	a.field = field;
+	return answer_text(x, &a, NULL);
+}
+
 bool http_answer_limit(struct http_exchange *x, unsigned wait_s)
 {
 	struct answer a = {.status = 429};

@@ -17,6 +17,9 @@ bool http_answer_limit(struct http_exchange *x, unsigned wait_s);
 /* Strict-Transport-Security, where the listener wants it: on every answer over TLS (RFC 6797). */
 void http_answer_put_hsts(struct wire_writer *w, const struct http_exchange *x);
 
+/* 401; the realm has neither quotes nor line ends. */
+bool http_answer_unauthorized(struct http_exchange *x, const char *realm);
+
 /* `why` may be NULL. */
 bool http_answer_error(struct http_exchange *x, unsigned status, const char *why);
 

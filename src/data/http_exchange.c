@@ -2,6 +2,7 @@
 
 #include "data/http_account.h"
 #include "data/http_answer.h"
+#include "data/http_auth.h"
 #include "data/http_limit.h"
 #include "data/http_proxy.h"
 #include "data/tls.h"
@@ -41,6 +42,7 @@ struct http_exchange *http_exchange_new(
 	x->backend = UINT16_MAX;
 	x->route = ROUTE_NONE;
 	x->reason = END_ANSWERED;
+	list_init(&x->verifying);
 	http_proxy_init(x);
 	return x;
 }
@@ -50,6 +52,8 @@ void http_exchange_free(struct http_exchange *x)
 	struct buffers *pool = &x->conn->worker->buffers;
 
 	http_proxy_release(x);
+	http_auth_forget(x);
+	http_buffer_drop(pool, &x->kept);
 	http_buffer_drop(pool, &x->out);
 	http_trailers_drop(pool, &x->request_trailers);
 	http_trailers_drop(pool, &x->reply_trailers);
@@ -136,6 +140,54 @@ static void refuse_for_now(struct http_exchange *x, unsigned wait_s)
 	check_answered(x, http_answer_limit(x, wait_s));
 }
 
+/* --- who asks --- */
+
+static void refuse_user(struct http_exchange *x, const struct config_route *r)
+{
+	x->reason = END_UNAUTHORIZED;
+	close_over_body(x);
+	check_answered(x, http_answer_unauthorized(x, r->auth.realm));
+}
+
+/* The head is kept for when it is known who asks: its buffer goes on with the body. */
+static void hold(struct http_exchange *x, struct span bytes)
+{
+	struct span head = span_of(bytes.p, x->head.len);
+
+	if (!http_buffer_reserve(&x->conn->worker->buffers, &x->kept, head.n)) {
+		http_auth_forget(x);
+		http_exchange_refuse(x, 503, END_NO_MEMORY, NULL);
+		return;
+	}
+	http_buffer_put(x->kept, head);
+	http_proxy_hold(x);
+}
+
+static void authorize(struct http_exchange *x, const struct config_route *r, struct span bytes)
+{
+	unsigned wait_s;
+
+	switch (http_auth_check(x, &r->auth, bytes, &wait_s)) {
+	case HTTP_AUTH_OK:
+		answer(x, r, bytes);
+		break;
+	case HTTP_AUTH_LATER:
+		hold(x, bytes);
+		break;
+	case HTTP_AUTH_REFUSED:
+		refuse_user(x, r);
+		break;
+	case HTTP_AUTH_TOO_FAST:
+		x->reason = END_LIMIT_PASSWORDS;
+		close_over_body(x);
+		check_answered(x, http_answer_limit(x, wait_s));
+		break;
+	case HTTP_AUTH_BUSY:
+		http_exchange_refuse(x, 503, END_LIMIT_PASSWORDS, NULL);
+		break;
+	}
+}
+
 /* One whose length is not said is counted on its way. */
 static bool is_too_large(struct http_exchange *x, const struct config_route *r)
 {
@@ -205,7 +257,7 @@ static void route(struct http_exchange *x, struct span bytes)
 		http_exchange_refuse(
 			x, 413, END_REQUEST_TOO_LARGE, "more than the route's max_body");
 	else
-		answer(x, r, bytes);
+		authorize(x, r, bytes);
 }
 
 static enum end_reason reason_of(unsigned status)
@@ -227,16 +279,23 @@ static void renew(struct http_exchange *x)
 	pins_renew(&w->pins, &x->conn->pin);
 }
 
+static unsigned judge(struct http_exchange *x, struct span bytes, const char **ret_why)
+{
+	unsigned status = http_request_judge(&x->head, bytes, &x->request, ret_why);
+
+	if (x->has_open_body && !x->request.has_length)
+		x->request.body.kind = HTTP_BODY_CLOSE;
+	return status;
+}
+
 void http_exchange_begin(struct http_exchange *x)
 {
 	struct http_conn *c = x->conn;
 	struct span bytes = http_buffer_held(*x->in);
 	const char *why;
 	size_t head_len = x->head.len;
-	unsigned status = http_request_judge(&x->head, bytes, &x->request, &why);
+	unsigned status = judge(x, bytes, &why);
 
-	if (x->has_open_body && !x->request.has_length)
-		x->request.body.kind = HTTP_BODY_CLOSE;
 	renew(x);
 	x->is_request = true;
 	x->bytes_in = head_len;
@@ -249,4 +308,20 @@ void http_exchange_begin(struct http_exchange *x)
 	else
 		route(x, bytes);
 	http_buffer_take(&c->worker->buffers, x->in, head_len);
+}
+
+/* The head lies elsewhere now, but nothing of it has changed. */
+void http_exchange_resume(struct http_exchange *x, bool good)
+{
+	const struct config_route *r = &http_exchange_listener(x)->routes[x->route];
+	struct span bytes = http_buffer_held(x->kept);
+	const char *why;
+
+	judge(x, bytes, &why);
+	x->phase = HTTP_PHASE_OURS;
+	if (good)
+		answer(x, r, bytes);
+	else
+		refuse_user(x, r);
+	http_buffer_drop(&x->conn->worker->buffers, &x->kept);
 }

@@ -18,6 +18,8 @@ struct http_log_text {
 	uint8_t bytes[ACCESS_NAME_MAX + ACCESS_METHOD_MAX + ACCESS_PATH_MAX + ACCESS_AGENT_MAX];
 };
 
+enum { HTTP_AUTH_MARK = 16 };
+
 /* What carries an exchange: a client's connection of HTTP/1 (http_conn.c), or a stream of HTTP/2. */
 struct http_carrier {
 	/* More of the request's body into *x->in. HTTP_GOT_END: all of it came. */
@@ -37,6 +39,7 @@ struct http_carrier {
 /* Who answers, and how far that is. */
 enum http_phase {
 	HTTP_PHASE_OURS,     /* we do */
+	HTTP_PHASE_HELD,     /* nobody yet: its password is being verified */
 	HTTP_PHASE_CHOOSE,   /* a server; waits here while all are full */
 	HTTP_PHASE_REST,     /* before servers that failed are tried again */
 	HTTP_PHASE_EXCHANGE, /* with a server, from connecting to the end of the answer */
@@ -64,6 +67,14 @@ struct http_exchange {
 		max_body;   /* of a body without a length: so far, and at most (0: any) */
 	bool closes;	    /* the connection is of no use afterwards */
 	bool has_open_body; /* of no length that is known: its carrier says when it ends */
+
+	/* held: http_auth.c */
+	struct http_buffer *kept; /* the head */
+	struct list verifying;	  /* in http->verifying */
+	uint64_t auth_tag;
+	uint8_t auth_mark[HTTP_AUTH_MARK];
+	uint8_t auth_user_len;
+	char auth_user[63]; /* cut where longer */
 
 	/* with a server: http_proxy.c, http_relay.c */
 	enum http_phase phase;
@@ -108,6 +119,9 @@ const struct config_listener *http_exchange_listener(const struct http_exchange 
 
 /* The head is read, and begins *x->in: judges it, takes it off, and begins to answer. */
 void http_exchange_begin(struct http_exchange *x);
+
+/* It was held: its password was right, or not. */
+void http_exchange_resume(struct http_exchange *x, bool good);
 
 /* Answers with an error of this status; `why`, a static text, is told to the client. */
 void http_exchange_refuse(

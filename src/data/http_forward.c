@@ -225,6 +225,14 @@ static void put_client(struct forward *f)
 
 /* --- requests --- */
 
+/* What the route itself asked for is no business of the server, unless that wants it. */
+static bool auth_goes_on(const struct http_exchange *x)
+{
+	const struct config_auth *auth = &http_exchange_listener(x)->routes[x->route].auth;
+
+	return !auth->file || auth->forward;
+}
+
 static bool goes_on(const struct forward *f, const struct http_field *field)
 {
 	struct span name = http_part(f->bytes, field->name);
@@ -234,6 +242,8 @@ static bool goes_on(const struct forward *f, const struct http_field *field)
 	switch ((enum http_field_id)field->id) {
 	case HTTP_OTHER:
 		return !http_field_is_disguised(name) && !ends_here(&f->x->head, f->bytes, name);
+	case HTTP_AUTHORIZATION:
+		return auth_goes_on(f->x);
 	case HTTP_CONNECTION:
 	case HTTP_CONTENT_LENGTH:
 	case HTTP_EXPECT:

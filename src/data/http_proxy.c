@@ -2,6 +2,7 @@
 
 #include "base/bug.h"
 #include "data/http_account.h"
+#include "data/http_auth.h"
 #include "data/http_forward.h"
 #include "data/http_pool.h"
 #include "data/http_queue.h"
@@ -70,6 +71,9 @@ static struct mono deadline_of(const struct http_exchange *x)
 	uint64_t ms = 0;
 
 	switch (x->phase) {
+	case HTTP_PHASE_HELD:
+		ms = HTTP_AUTH_HELD_MS;
+		break;
 	case HTTP_PHASE_CHOOSE:
 		ms = queue_limit_ms(x);
 		break;
@@ -343,9 +347,19 @@ static enum http_proxy_state exchange(struct http_exchange *x)
 
 /* --- the driver --- */
 
+static enum http_proxy_state stay_held(struct http_exchange *x)
+{
+	if (!x->carrier->is_gone(x))
+		return HTTP_PROXY_WAIT;
+	x->reason = END_CLIENT_CLOSED;
+	return HTTP_PROXY_ENDED;
+}
+
 static enum http_proxy_state step(struct http_exchange *x)
 {
 	switch (x->phase) {
+	case HTTP_PHASE_HELD:
+		return stay_held(x);
 	case HTTP_PHASE_CHOOSE:
 		return choose(x);
 	case HTTP_PHASE_REST:
@@ -406,6 +420,10 @@ void http_proxy_release(struct http_exchange *x)
 static void time_is_up(struct http_exchange *x)
 {
 	switch (x->phase) {
+	case HTTP_PHASE_HELD:
+		http_auth_forget(x);
+		give_up(x, 503, END_LIMIT_PASSWORDS, NULL);
+		break;
 	case HTTP_PHASE_CHOOSE:
 		http_queue_remove(x);
 		give_up(x, 503, END_SERVERS_FULL, NULL);
@@ -444,9 +462,17 @@ static void on_timer(struct http_timer *t)
 		x->carrier->drive(x);
 }
 
+void http_proxy_hold(struct http_exchange *x)
+{
+	enter(x, HTTP_PHASE_HELD);
+	http_proxy_keep_time(x);
+}
+
 const char *http_proxy_phase(const struct http_exchange *x)
 {
 	switch (x->phase) {
+	case HTTP_PHASE_HELD:
+		return "auth";
 	case HTTP_PHASE_CHOOSE:
 		return "queue";
 	case HTTP_PHASE_REST:

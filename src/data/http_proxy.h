@@ -24,6 +24,9 @@ void http_proxy_init(struct http_exchange *x);
 /* It waits: the time limit of its phase runs. http_proxy_run does this itself. */
 void http_proxy_keep_time(struct http_exchange *x);
 
+/* It is held: the time limit of that runs. */
+void http_proxy_hold(struct http_exchange *x);
+
 enum http_proxy_state http_proxy_run(struct http_exchange *x);
 
 /* Gives back what the exchange holds of servers. */

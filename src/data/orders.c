@@ -1,6 +1,7 @@
 #include "data/orders.h"
 
 #include "data/account.h"
+#include "data/http_auth.h"
 #include "data/http_conn.h"
 #include "data/worker_inside.h"
 #include "net/stream.h"
@@ -158,6 +159,10 @@ static void obey(struct worker *w, struct order *o)
 		give_up_listeners(w);
 		w->stopping = true;
 		break;
+	case ORDER_VERIFIED:
+		if (w->http)
+			http_auth_done(w->http, o->tag, o->good);
+		return;
 	case ORDER_CLOSE_SERVER:
 	case ORDER_CLOSE_BANNED:
 	case ORDER_CLOSE_SESSION:

@@ -16,9 +16,10 @@ struct worker_setup {
 	unsigned index;	    /* also the reader's number in `views` */
 	struct qsbr *views; /* of struct view; the first is there */
 	struct load *load;
-	struct tally *tally;	 /* of this worker */
-	struct ring *access;	 /* NULL: no access log */
-	struct mailbox *control; /* where reports go */
+	struct tally *tally;	   /* of this worker */
+	struct ring *access;	   /* NULL: no access log */
+	struct mailbox *control;   /* where reports go */
+	struct verifier *verifier; /* of passwords */
 };
 
 struct worker;

@@ -46,6 +46,11 @@ tests_fuzz_fuzz_http_flow_SOURCES = tests/fuzz/fuzz_http_flow.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_http_flow_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_http_flow_LDADD = lib/libhttp.a lib/libbase.a
 
+fuzz_targets += tests/fuzz/fuzz_http_basic
+tests_fuzz_fuzz_http_basic_SOURCES = tests/fuzz/fuzz_http_basic.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_http_basic_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_http_basic_LDADD = lib/libhttp.a lib/libbase.a
+
 fuzz_targets += tests/fuzz/fuzz_http_cookie
 tests_fuzz_fuzz_http_cookie_SOURCES = tests/fuzz/fuzz_http_cookie.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_http_cookie_LDFLAGS = $(FUZZ_LINK)

@@ -64,6 +64,11 @@ tests_unit_src_data_http_rules_thread_test_SOURCES = tests/unit/src/data/http_ru
 tests_unit_src_data_http_rules_thread_test_CFLAGS = $(RIG_CFLAGS)
 tests_unit_src_data_http_rules_thread_test_LDADD = $(DATA_LIBS)
 
+thread_tests += tests/unit/src/data/http_auth_thread_test
+tests_unit_src_data_http_auth_thread_test_SOURCES = tests/unit/src/data/http_auth_thread_test.c $(RIG_FILES)
+tests_unit_src_data_http_auth_thread_test_CFLAGS = $(RIG_CFLAGS)
+tests_unit_src_data_http_auth_thread_test_LDADD = $(DATA_LIBS)
+
 thread_tests += tests/unit/src/data/http_queue_thread_test
 tests_unit_src_data_http_queue_thread_test_SOURCES = tests/unit/src/data/http_queue_thread_test.c $(RIG_FILES)
 tests_unit_src_data_http_queue_thread_test_CFLAGS = $(RIG_CFLAGS)
@@ -287,6 +292,10 @@ tests_unit_lib_idna_idna_test_SOURCES = tests/unit/lib/idna/idna_test.c
 tests_unit_lib_idna_idna_test_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_lib_idna_idna_test_LDADD = lib/libidna.a $(UNIT_LIBS) $(IDN2_LIBS)
 
+unit_tests += tests/unit/lib/http/basic_test
+tests_unit_lib_http_basic_test_SOURCES = tests/unit/lib/http/basic_test.c
+tests_unit_lib_http_basic_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_lib_http_basic_test_LDADD = lib/libhttp.a $(UNIT_LIBS)
 unit_tests += tests/unit/lib/http/cookie_test
 tests_unit_lib_http_cookie_test_SOURCES = tests/unit/lib/http/cookie_test.c
 tests_unit_lib_http_cookie_test_CFLAGS = $(UNIT_CFLAGS)
@@ -405,6 +414,10 @@ unit_tests += tests/unit/src/certs_test
 tests_unit_src_certs_test_SOURCES = tests/unit/src/certs_test.c
 tests_unit_src_certs_test_CFLAGS = $(UNIT_CFLAGS) $(OPENSSL_CFLAGS)
 tests_unit_src_certs_test_LDADD = src/libcerts.a $(OPENSSL_LIBS) $(SODIUM_LIBS) $(UNIT_LIBS)
+unit_tests += tests/unit/src/users_test
+tests_unit_src_users_test_SOURCES = tests/unit/src/users_test.c
+tests_unit_src_users_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_src_users_test_LDADD = src/libusers.a $(CRYPT_LIBS) $(UNIT_LIBS)
 unit_tests += tests/unit/src/sticky_test
 tests_unit_src_sticky_test_SOURCES = tests/unit/src/sticky_test.c
 tests_unit_src_sticky_test_CFLAGS = $(UNIT_CFLAGS) $(SODIUM_CFLAGS)

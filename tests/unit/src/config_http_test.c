@@ -213,3 +213,37 @@ Test(config_http, limit_on_requests_says_whom_it_counts_and_where)
 		"t.conf:3: listeners[0].routes[1].rate_limit.store: found \"disk\"; expected "
 		"\"local\"");
 }
+
+Test(config_http, users_are_read_from_a_file_that_must_be_good)
+{
+	struct config *c;
+
+	case_file("users", "bob:$5$rounds=1000$salt$CCvcOM6b7TEJDPb37Aec/9UpOg4QhPNAxPpL9ZzjTB7\n");
+	case_file("weak", "bob:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n");
+	c = case_listener("mode = \"http\"; routes = ( { backend = \"b\"; auth = { users = "
+			  "\"/proc/self/cwd/users\"; }; } );");
+	cr_expect_str_eq(c->listeners[0].routes[0].auth.realm, "restricted");
+	cr_expect_not(c->listeners[0].routes[0].auth.forward);
+	cr_expect_not_null(c->listeners[0].routes[0].auth.users);
+	config_free(c);
+	expect_errors("{ backend = \"b\"; auth = { user = \"x\"; realm = \"a\\\"b\"; }; },\n{ path "
+		      "= \"/a\"; "
+		      "backend = \"b\"; auth = { users = \"/proc/self/cwd/weak\"; }; },\n"
+		      "{ path = \"/b\"; backend = \"b\"; auth = { users = \"/nonexistent\"; }; }",
+		"t.conf:1: listeners[0].routes[0].auth.user: unknown key; did you mean \"users\"?\n"
+		"t.conf:1: listeners[0].routes[0].auth.realm: found \"a\"b\"; expected a text of "
+		"at most "
+		"128 letters, digits and blanks, without quotes\n"
+		"t.conf:1: listeners[0].routes[0].auth.users: missing; expected the path of a file "
+		"of "
+		"lines USER:HASH, as `htpasswd -B` writes them\n"
+		"t.conf:2: listeners[0].routes[1].auth.users: found \"/proc/self/cwd/weak\": line "
+		"1: the "
+		"hash is of MD5 or SHA-1, which no longer keeps a password; write it anew with "
+		"htpasswd "
+		"-B; expected the path of a file of lines USER:HASH, as `htpasswd -B` writes them\n"
+		"t.conf:3: listeners[0].routes[2].auth.users: found \"/nonexistent\": No such file "
+		"or "
+		"directory; expected the path of a file of lines USER:HASH, as `htpasswd -B` "
+		"writes them");
+}

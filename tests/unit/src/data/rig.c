@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "config_load.h"
 #include "net/listener_fd.h"
+#include "verify.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -189,8 +190,11 @@ static void start_worker(struct rig *r)
 		.tally = r->tally,
 		.access = r->access,
 		.control = r->control,
+		.verifier = r->verifier,
 	};
 
+	if (pthread_create(&r->verifier_thread, NULL, verifier_run, r->verifier) != 0)
+		broken("verifier");
 	r->worker = worker_new(&setup);
 	if (!r->worker || pthread_create(&r->thread, NULL, worker_run, r->worker) != 0)
 		broken("worker");
@@ -216,10 +220,11 @@ struct rig *rig_new(const struct rig_options *o)
 	r->tally = tally_new(RIG_SLOTS_MAX, RIG_SLOTS_MAX, RIG_SERVERS_MAX);
 	r->views = qsbr_new(1, view_free);
 	r->access = ring_new(ACCESS_BYTES);
+	r->verifier = verifier_new();
 	r->base = event_base_new();
 	r->control = r->base ? mailbox_new(r->base, on_reports, r) : NULL;
 	if (!r->generation || !r->load || !load_prepare(r->load, r->generation) || !r->tally ||
-		!r->views || !r->access || !r->control)
+		!r->views || !r->access || !r->control || !r->verifier)
 		broken("memory");
 	make_view(r);
 	open_listener(r);
@@ -231,7 +236,10 @@ void rig_free(struct rig *r)
 {
 	rig_order(r, &(struct order){.kind = ORDER_STOP, .reason = END_STOPPING});
 	pthread_join(r->thread, NULL);
+	verifier_stop(r->verifier);
+	pthread_join(r->verifier_thread, NULL);
 	worker_free(r->worker);
+	verifier_free(r->verifier);
 	rig_poll(r);
 	mailbox_free(r->control, on_reports, r);
 	event_base_free(r->base);

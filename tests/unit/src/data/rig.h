@@ -25,6 +25,8 @@ struct rig {
 	struct ring *access;
 	struct worker *worker;
 	struct mailbox *control;
+	struct verifier *verifier;
+	pthread_t verifier_thread;
 	struct event_base *base; /* of control */
 	pthread_t thread;
 	int listener; /* of the worker */

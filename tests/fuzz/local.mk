@@ -66,6 +66,12 @@ tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz_config.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_config_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_config_LDADD = $(CONF_LIBS)
 
+fuzz_targets += tests/fuzz/fuzz_cert
+tests_fuzz_fuzz_cert_SOURCES = tests/fuzz/fuzz_cert.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_cert_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
+tests_fuzz_fuzz_cert_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_cert_LDADD = src/libcerts.a lib/libbase.a $(OPENSSL_LIBS) $(SODIUM_LIBS)
+
 fuzz_targets += tests/fuzz/fuzz_cluster_node
 tests_fuzz_fuzz_cluster_node_SOURCES = tests/fuzz/fuzz_cluster_node.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_cluster_node_LDFLAGS = $(FUZZ_LINK)

@@ -84,7 +84,7 @@ src_libadmin_a_SOURCES = \
 	src/control/cmd_routes.c src/control/cmd_server.c src/control/cmd_sessions.c src/control/cmd_show.c \
 	src/control/cmd_stat.c src/control/cmd_vip.c src/control/command.c src/control/command.h \
 	src/control/command_line.c src/control/command_line.h \
-	src/control/control.h src/control/control_workers.c src/control/listing.c src/control/listing.h \
+	src/control/control.h src/control/control_workers.c src/control/watchdog.c src/control/watchdog.h src/control/listing.c src/control/listing.h \
 	src/control/sampler.c src/control/sampler.h src/control/server_item.c src/control/server_item.h \
 	src/control/server_words.c src/control/server_words.h \
 	src/control/stat.h src/control/stat_column.c src/control/stat_column.h src/control/stat_columns.c \

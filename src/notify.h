@@ -4,6 +4,6 @@
 
 void notify_ready(void);
 void notify_stopping(void);
-void notify_watchdog(void); /* this loop still turns */
+void notify_watchdog(void); /* this loop and those of all workers still turn */
 
 #endif

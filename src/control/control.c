@@ -35,7 +35,8 @@ enum {
 	LAST_CALL_LOOK_MS = 10,
 	/* Who has sent no byte is asked by the kernel after a second whether he is still there, and
 	 * comes in then. */
-	LAST_CALL_MS = 1500
+	LAST_CALL_MS = 1500,
+	PROGRESS_MS = 5000
 };
 
 /* What only this file uses. */
@@ -47,6 +48,9 @@ struct control_own {
 	struct event *grace;	    /* ends a graceful stop that takes too long */
 	struct event *last_call;    /* clients whose handshake has begun come in */
 	struct mono last_call_ends;
+	struct mono grace_ends, progress_at;
+	unsigned progress; /* connections that were told last */
+	struct mono ticked_at;
 	struct event *farewell; /* the others have been told that this node leaves */
 	bool leaving;		/* until then */
 	struct access_log *access_log;
@@ -128,6 +132,21 @@ static void stop_accepting(void *arg)
 	on_last_call(-1, 0, c);
 }
 
+/* Once a second: how far the stop has come, when that is news or has not been said for a while. */
+static void tell_progress(struct control *c, struct mono now)
+{
+	struct control_own *own = c->own;
+	unsigned open = atomic_load(&c->load->connections);
+
+	if (c->phase != CONTROL_DRAINING || open == 0 ||
+		(open == own->progress && !mono_reached(now, own->progress_at)))
+		return;
+	own->progress = open;
+	own->progress_at = mono_add_ms(now, PROGRESS_MS);
+	log_notice("stop", "connections still open: %u, closed in %llu s at the latest", open,
+		(unsigned long long)(mono_diff_us(now, own->grace_ends) / 1000000));
+}
+
 void control_stop(struct control *c, const char *why)
 {
 	struct timeval grace = timeval_of_ms(c->config->limits.graceful_stop_ms);
@@ -143,6 +162,9 @@ void control_stop(struct control *c, const char *why)
 		(unsigned long long)c->config->limits.graceful_stop_ms / 1000);
 	events_add(c->events, "stopping: %s", why);
 	notify_stopping();
+	c->own->grace_ends = mono_add_ms(mono_now(), c->config->limits.graceful_stop_ms);
+	c->own->progress = atomic_load(&c->load->connections);
+	c->own->progress_at = mono_add_ms(mono_now(), PROGRESS_MS);
 	evtimer_add(c->own->grace, &grace);
 	if (c->vip)
 		vip_stop(c->vip, false, stop_accepting, c);
@@ -351,14 +373,18 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct control *c = arg;
+	struct mono now = mono_now();
 
 	(void)fd;
 	(void)what;
 	truth_tick(c->truth);
-	servers_tick(c->servers, mono_now());
-	sampler_tick(c->sampler, mono_now());
+	servers_tick(c->servers, now);
+	sampler_tick(c->sampler, now);
 	status_http_tick(c->status_http);
-	notify_watchdog();
+	tell_progress(c, now);
+	if (control_watch_workers(c, now, mono_diff_us(c->own->ticked_at, now)))
+		notify_watchdog();
+	c->own->ticked_at = now;
 }
 
 static void on_access_drain(evutil_socket_t fd, short what, void *arg)

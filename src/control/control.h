@@ -10,6 +10,7 @@
 #include "control/cluster.h"
 #include "control/events.h"
 #include "control/servers.h"
+#include "control/watchdog.h"
 #include "load.h"
 #include "mailbox/mailbox.h"
 #include "order.h"
@@ -27,6 +28,7 @@ struct control_worker {
 	struct tally *tally;
 	struct mailbox *mailbox; /* where orders go */
 	struct ring *access;	 /* NULL: no access log */
+	struct watchdog watchdog;
 };
 
 enum control_phase { CONTROL_SERVING, CONTROL_DRAINING, CONTROL_STOPPED };
@@ -96,6 +98,10 @@ void control_order_all(struct control *c, const struct order *order);
 /* Every worker passes through its loop once: it has seen the newest view then, and no older one is
  * kept for its sake. */
 void control_wake_all(struct control *c);
+
+/* Once a second: looks whether every worker passed through its loop since, and wakes them for the next look. False: one
+ * has not for some seconds, as the log says. */
+bool control_watch_workers(struct control *c, struct mono now, uint64_t since_last_us);
 
 /* Sums over the workers, the way every reader of tallies wants them. Listeners and backends by their index in the present
  * configuration; their slots are where tallies and reports have them. */

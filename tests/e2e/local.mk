@@ -21,3 +21,6 @@ check-long: all
 # Clients that come every millisecond: what a move of the address looks like to them.
 check_PROGRAMS += tests/e2e/knock
 tests_e2e_knock_SOURCES = tests/e2e/knock.c
+
+# What ends the program, and how.
+EXTRA_DIST += tests/e2e/test_crash.py tests/e2e/test_stop.py

@@ -461,6 +461,11 @@ tests_unit_src_control_state_test_SOURCES = tests/unit/src/control/state_test.c 
 tests_unit_src_control_state_test_CFLAGS = $(UNIT_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_src_control_state_test_LDADD = $(LAB_LIBS)
 
+unit_tests += tests/unit/src/control/watchdog_test
+tests_unit_src_control_watchdog_test_SOURCES = tests/unit/src/control/watchdog_test.c src/control/watchdog.c
+tests_unit_src_control_watchdog_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_src_control_watchdog_test_LDADD = $(UNIT_LIBS)
+
 unit_tests += tests/unit/src/control/store_test
 tests_unit_src_control_store_test_SOURCES = tests/unit/src/control/store_test.c
 tests_unit_src_control_store_test_CFLAGS = $(UNIT_CFLAGS) $(EVENT_CFLAGS)

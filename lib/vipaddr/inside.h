@@ -16,6 +16,7 @@ struct vipaddr {
 	struct mnl_socket *monitor; /* its news */
 	int arp, nd;		    /* raw sockets; nd is -1 where the kernel has no IPv6 */
 	int epoll;		    /* all that can have events */
+	bool arp_was_first;	    /* of the two raw sockets, at the last event */
 	unsigned sequence;
 	size_t news_bytes, news_at; /* what of `news` was received, and read */
 	_Alignas(struct nlmsghdr) uint8_t news[VIPADDR_BUFFER];

@@ -197,7 +197,7 @@ bool news_route(const struct nlmsghdr *message, uint32_t ifindex, struct news_ro
 	const struct nlattr *attrs[MOST_ATTRIBUTES];
 	struct news_route route = {0};
 	struct rtmsg head;
-	uint32_t table;
+	uint32_t table, to = 0;
 
 	if (!collect(message, sizeof(head), attrs))
 		return false;
@@ -208,6 +208,8 @@ bool news_route(const struct nlmsghdr *message, uint32_t ifindex, struct news_ro
 	read_u32(attrs[RTA_TABLE], &table);
 	route.is_default =
 		head.rtm_dst_len == 0 && table == RT_TABLE_MAIN && head.rtm_type == RTN_UNICAST;
+	route.is_beyond_default = head.rtm_family == AF_INET && table == RT_TABLE_MAIN &&
+				  read_u32(attrs[RTA_DST], &to) && to != 0;
 	route.has_source = read_ip(attrs[RTA_PREFSRC], head.rtm_family, &route.source);
 	route.has_gateway = read_ip(attrs[RTA_GATEWAY], head.rtm_family, &route.gateway) ||
 			    read_via(attrs[RTA_VIA], &route.gateway);

@@ -25,6 +25,7 @@ struct news_route {
 	struct vipaddr_ip gateway, source;
 	bool has_gateway, has_source;
 	bool is_default; /* of the main table, to all addresses */
+	bool is_beyond_default; /* of the main table, IPv4, to a network above 0.0.0.0: behind all default routes */
 	uint32_t ifindex, metric;
 };
 

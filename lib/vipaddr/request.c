@@ -13,25 +13,35 @@
 enum {
 	ADDRESS_PROTOCOL = 11, /* IFA_PROTO, which older headers of the kernel lack */
 	REQUEST_BYTES = 512,
-	TRIES = 3, /* of a list that changed while it was read */
+	TRIES = 3,	    /* of a list that changed while it was read */
+	PIECES_MAX = 65536, /* of a list: far more than any has */
 };
+
+/* Of an answer that was given up half-way. */
+static bool is_stale(const void *buf, ssize_t n, unsigned sequence)
+{
+	return n >= (ssize_t)sizeof(struct nlmsghdr) &&
+	       ((const struct nlmsghdr *)buf)->nlmsg_seq != sequence;
+}
 
 int vipaddr_exchange(
 	struct mnl_socket *nl, unsigned sequence, struct nlmsghdr *request, mnl_cb_t cb, void *arg)
 {
 	_Alignas(struct nlmsghdr) uint8_t buf[VIPADDR_BUFFER];
-	int more;
+	int more = 1;
 
 	request->nlmsg_seq = sequence;
 	if (mnl_socket_sendto(nl, request, request->nlmsg_len) < 0)
 		return -errno;
-	do {
+	while (more > 0) {
 		ssize_t n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
 
 		if (n < 0)
 			return -errno;
-		more = mnl_cb_run(buf, (size_t)n, sequence, mnl_socket_get_portid(nl), cb, arg);
-	} while (more > 0);
+		if (!is_stale(buf, n, sequence))
+			more = mnl_cb_run(
+				buf, (size_t)n, sequence, mnl_socket_get_portid(nl), cb, arg);
+	}
 	return more < 0 ? -errno : 0;
 }
 
@@ -114,18 +124,31 @@ static int list_one(const struct nlmsghdr *message, void *arg)
 	return MNL_CB_OK;
 }
 
+/* While the kernel has more of a list to tell it begins no other. */
+static void hear_out(struct mnl_socket *nl)
+{
+	_Alignas(struct nlmsghdr) uint8_t buf[VIPADDR_BUFFER];
+
+	for (int i = 0; i < PIECES_MAX; i++)
+		if (mnl_socket_recvfrom(nl, buf, sizeof(buf)) < 0 && errno != EINTR &&
+			errno != ENOBUFS)
+			return;
+}
+
 int vipaddr_list(struct vipaddr *v, struct vipaddr_entry *entries, size_t max)
 {
 	struct listing list = {0};
 	int err = -EINTR;
 
-	for (int try = 0; try < TRIES && err == -EINTR; try++) {
+	for (int try = 0; try < TRIES && (err == -EINTR || err == -EBUSY); try++) {
 		uint8_t buf[REQUEST_BYTES];
 		struct nlmsghdr *request = start_request(buf, RTM_GETADDR, NLM_F_DUMP);
 
 		mnl_nlmsg_put_extra_header(request, sizeof(struct ifaddrmsg));
 		list = (struct listing){entries, 0, max};
 		err = vipaddr_exchange(v->request, ++v->sequence, request, list_one, &list);
+		if (err < 0)
+			hear_out(v->request);
 	}
 	return err == 0 ? (int)list.n : err;
 }
@@ -242,8 +265,8 @@ struct best_route {
 	struct news_route route;
 };
 
-/* Routes come in the order of their prefixes, so the first that is none of the default's ends the search: a machine
- * may have a million of them. */
+/* IPv4 routes come in the order of their prefixes, so that the first one of another network ends the search: a machine may
+ * have a million of them. IPv6 routes come in no order that helps before a default one was found. */
 static int take_default(const struct nlmsghdr *message, void *arg)
 {
 	struct best_route *best = arg;
@@ -252,7 +275,7 @@ static int take_default(const struct nlmsghdr *message, void *arg)
 	if (message->nlmsg_type != RTM_NEWROUTE || !news_route(message, best->ifindex, &route))
 		return MNL_CB_OK;
 	if (!route.is_default)
-		return best->found ? MNL_CB_STOP : MNL_CB_OK;
+		return best->found || route.is_beyond_default ? MNL_CB_STOP : MNL_CB_OK;
 	if (!route.has_gateway || (best->ifindex != 0 && route.ifindex != best->ifindex))
 		return MNL_CB_OK;
 	if (!best->found || route.metric < best->route.metric)

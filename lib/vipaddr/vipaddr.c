@@ -21,6 +21,7 @@
 
 enum {
 	MONITOR_BYTES = 1 << 20, /* news the kernel keeps for us while we are busy */
+	PACKETS_AT_ONCE = 64,	 /* that say nothing: then the caller's loop has its turn */
 	ND_HOPS = 255,		 /* who is not on the link cannot send it (RFC 4861 7.1) */
 };
 
@@ -295,8 +296,11 @@ static bool hear_arp(struct vipaddr *v, struct vipaddr_event *ret)
 	struct packet_claim claim;
 	ssize_t n;
 
-	while ((n = recvfrom(v->arp, packet, sizeof(packet), 0, (struct sockaddr *)&from,
-			&from_size)) >= 0) {
+	for (int i = 0; i < PACKETS_AT_ONCE; i++) {
+		n = recvfrom(
+			v->arp, packet, sizeof(packet), 0, (struct sockaddr *)&from, &from_size);
+		if (n < 0)
+			return false;
 		from_size = sizeof(from);
 		if (!packet_read_arp(span_of(packet, (size_t)n), &claim))
 			continue;
@@ -338,7 +342,7 @@ static bool hear_nd(struct vipaddr *v, struct vipaddr_event *ret)
 	struct packet_claim claim;
 	ssize_t n;
 
-	while (v->nd >= 0) {
+	for (int i = 0; i < PACKETS_AT_ONCE && v->nd >= 0; i++) {
 		struct msghdr message = {.msg_iov = &bytes,
 			.msg_iovlen = 1,
 			.msg_control = control,
@@ -396,5 +400,10 @@ static bool hear_kernel(struct vipaddr *v, struct vipaddr_event *ret)
 
 bool vipaddr_event(struct vipaddr *v, struct vipaddr_event *ret)
 {
-	return hear_kernel(v, ret) || hear_arp(v, ret) || hear_nd(v, ret);
+	if (hear_kernel(v, ret))
+		return true;
+	/* In turn: a flood of the one must not drown the other. */
+	v->arp_was_first = !v->arp_was_first;
+	return v->arp_was_first ? hear_arp(v, ret) || hear_nd(v, ret)
+				: hear_nd(v, ret) || hear_arp(v, ret);
 }

@@ -4,6 +4,7 @@
 #include "control/events.h"
 #include "log.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,6 +12,10 @@ enum {
 	ANNOUNCE_FOR_EVER_MS = 30000, /* neighbours that forgot, or came late */
 	HAND_OVER_MS = 3,
 	CONTRADICT_MS = 100, /* long enough for a claim to come that explains it */
+	/* A renewal that fails is tried again with the next one, as long as the lease stands. */
+	OVERDUE_MS = VIP_LEASE_S * 1000 - 2 * VIP_RENEW_MS,
+	PUT_BACK_MS = 100,  /* apart at least, where somebody takes it away again and again */
+	NEWS_AT_ONCE = 512, /* in one turn of the loop, however much neighbours send */
 };
 
 /* After the first one. */
@@ -107,11 +112,16 @@ static bool put(struct vip *v, struct vip_slot *s, struct mono now)
 	if (s->foreign)
 		return true;
 	err = vipaddr_add(v->addrs, &s->ip, s->link.ifindex, VIP_LEASE_S);
-	if (err == 0)
+	if (err == 0) {
+		s->put_at = now;
 		return true;
+	}
 	if (may_say(s, now))
-		log_error("vip", "%s cannot be put on %s: %s", s->text, s->conf->interface,
-			strerror(-err));
+		log_error("vip", "%s cannot be put on %s: %s%s", s->text, s->conf->interface,
+			strerror(-err),
+			err == -EACCES && !vipaddr_ip_is_v4(&s->ip)
+				? "; IPv6 is disabled on it (sysctl disable_ipv6)"
+				: "");
 	return false;
 }
 
@@ -162,6 +172,13 @@ bool vip_hold_is_handing_over(const struct vip *v)
 	return false;
 }
 
+/* Others may have it then, so nothing of it may stay here. */
+static void give_up(struct vip *v, struct vip_slot *s, struct mono now)
+{
+	vip_hold_drop(v, s);
+	elect_held(v->elect, now, (size_t)(s - v->slots), false);
+}
+
 void vip_hold_renew(struct vip *v, struct mono now)
 {
 	if (!elect_may_renew(v->elect))
@@ -169,10 +186,9 @@ void vip_hold_renew(struct vip *v, struct mono now)
 	for (size_t i = 0; i < v->n_slots; i++) {
 		struct vip_slot *s = &v->slots[i];
 
-		if (s->held && !put(v, s, now)) {
-			s->held = false;
-			elect_held(v->elect, now, i, false);
-		}
+		if (s->held && !put(v, s, now) &&
+			mono_reached(now, mono_add_ms(s->put_at, OVERDUE_MS)))
+			give_up(v, s, now);
 	}
 }
 
@@ -260,13 +276,16 @@ static void on_removed(struct vip *v, const struct vipaddr_entry *e, struct mono
 	/* Renewed since, or taken from another interface. */
 	if (!s->held || e->ifindex != s->link.ifindex || !elect_may_renew(v->elect))
 		return;
+	if (!mono_reached(now, s->put_back_at))
+		return; /* the next renewal puts it back */
+	s->put_back_at = mono_add_ms(now, PUT_BACK_MS);
 	if (may_say(s, now))
 		log_warning("vip", "%s was taken from %s by somebody else: it is put back", s->text,
 			s->conf->interface);
 	if (put(v, s, now))
 		vip_hold_announce(v, s, now);
 	else
-		elect_held(v->elect, now, (size_t)(s - v->slots), false);
+		give_up(v, s, now);
 }
 
 static void on_added(struct vip *v, const struct vipaddr_entry *e)
@@ -282,24 +301,52 @@ static void lose_link(struct vip *v, struct vip_slot *s, struct mono now)
 	if (!s->held)
 		return;
 	log_warning("vip", "%s lost its interface: %s is down", s->text, s->conf->interface);
-	vip_hold_drop(v, s);
-	elect_held(v->elect, now, (size_t)(s - v->slots), false);
+	give_up(v, s, now);
+}
+
+/* The interface of that name is another one, or has another hardware address (a bond that fails over, a card that was
+ * replaced): the neighbours still send to the old one. */
+static void change_link(struct vip *v, struct vip_slot *s, struct mono now)
+{
+	if (!s->held)
+		return;
+	log_notice(
+		"vip", "%s: %s has changed: the neighbours are told", s->text, s->conf->interface);
+	if (put(v, s, now))
+		vip_hold_announce(v, s, now);
+	else
+		give_up(v, s, now);
+}
+
+static void take_link(
+	struct vip *v, struct vip_slot *s, const struct vipaddr_link *link, struct mono now)
+{
+	struct vipaddr_link before = s->link;
+	bool was_up = s->has_link && before.up;
+
+	s->has_link = true;
+	s->link = *link;
+	if (was_up && !link->up)
+		lose_link(v, s, now);
+	else if (!was_up && link->up)
+		elect_able(v->elect, now, (size_t)(s - v->slots));
+	else if (was_up && (before.ifindex != link->ifindex ||
+				   memcmp(before.mac, link->mac, sizeof(before.mac)) != 0))
+		change_link(v, s, now);
 }
 
 static void on_link(struct vip *v, const struct vipaddr_link *link, bool gone, struct mono now)
 {
 	for (size_t i = 0; i < v->n_slots; i++) {
 		struct vip_slot *s = &v->slots[i];
-		bool was_up = s->has_link && s->link.up;
+		bool is_same = s->has_link && s->link.ifindex == link->ifindex;
 
-		if (strcmp(s->conf->interface, link->name) != 0)
-			continue;
-		s->has_link = !gone;
-		s->link = *link;
-		if (was_up && (gone || !link->up))
+		if (!gone && strcmp(s->conf->interface, link->name) == 0) {
+			take_link(v, s, link, now);
+		} else if (is_same) { /* gone, or of another name now */
 			lose_link(v, s, now);
-		else if (!was_up && !gone && link->up)
-			elect_able(v->elect, now, i);
+			s->has_link = false;
+		}
 	}
 }
 
@@ -332,10 +379,11 @@ static void on_missed(struct vip *v, struct mono now)
 	for (size_t i = 0; i < v->n_slots; i++) {
 		struct vipaddr_link link = {0};
 		struct vip_slot *s = &v->slots[i];
+		int err = vipaddr_link_by_name(v->addrs, s->conf->interface, &link);
 
-		if (vipaddr_link_by_name(v->addrs, s->conf->interface, &link) == 0)
+		if (err == 0)
 			on_link(v, &link, false, now);
-		else
+		else if (err == -ENODEV)
 			on_link(v, &s->link, true, now);
 	}
 	vip_hold_renew(v, now);
@@ -345,7 +393,7 @@ void vip_hold_news(struct vip *v, struct mono now)
 {
 	struct vipaddr_event e;
 
-	while (vipaddr_event(v->addrs, &e)) {
+	for (int n = 0; n < NEWS_AT_ONCE && vipaddr_event(v->addrs, &e); n++) {
 		switch (e.kind) {
 		case VIPADDR_ADDED:
 			on_added(v, &e.entry);

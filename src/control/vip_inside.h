@@ -26,6 +26,8 @@ struct vip_slot {
 	/* The schedule of announcements: step counts those that were sent. */
 	unsigned announce_step;
 	struct mono announce_at;
+	struct mono put_at;	   /* when its lease was last renewed */
+	struct mono put_back_at;   /* not before, after somebody took it away */
 	struct mono delete_at;	   /* handed over: it goes from the interface then; 0: no */
 	struct mono contradict_at; /* another host announced it: announced once more then; 0: no */
 	struct mono say_at;	   /* what keeps happening is said again then */

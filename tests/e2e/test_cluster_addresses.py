@@ -105,35 +105,86 @@ def test_several_addresses_are_spread_and_all_survive(towns):
         town.wait_answer(address)
 
 
-def test_a_node_whose_interface_goes_down_lets_go_at_once(towns):
-    """The cluster's own link is another one, so that the others still hear it."""
-    town = towns.make(3)
-    for name in town.names:  # a second cable for everybody, on which the address lives
+ON_ETH1 = 'vips = ( { address = "10.10.10.100/24"; interface = "eth1"; } );'
+
+
+def lay_second_cable(town, *names):
+    """For the address alone, so that the others still hear a node whose cable has a fault."""
+    for name in names or town.names:
         with inside(town.machine("switch")):
             subprocess.run(f"ip link add v-{name} type veth peer name eth1 netns {town.machine(name).holder.pid} && "
                            f"ip link set v-{name} up master wire", shell=True, check=True)
         with inside(town.machine(name)):
             subprocess.run("ip link set eth1 up", shell=True, check=True)
-    town.start(vips='vips = ( { address = "10.10.10.100/24"; interface = "eth1"; } );')
 
-    def owners():
-        found = []
-        for name in town.names:
-            with inside(town.machine(name)):
-                shown = subprocess.run(["ip", "-br", "address", "show", "dev", "eth1"], capture_output=True, text=True, check=True)
-            found += [name] if f"{VIP}/" in shown.stdout else []
-        return found
-    owner = wait_until(lambda: owners()[0] if len(owners()) == 1 else None, what="an owner")
+
+def owners_on_eth1(town):
+    found = []
+    for name in town.names:
+        with inside(town.machine(name)):
+            shown = subprocess.run(["ip", "-br", "address", "show", "dev", "eth1"], capture_output=True, text=True, check=False)
+        found += [name] if f"{VIP}/" in shown.stdout else []
+    return found
+
+
+def start_on_second_cable(towns):
+    town = towns.make(3)
+    lay_second_cable(town)
+    town.start(vips=ON_ETH1)
+    owner = wait_until(lambda: owners_on_eth1(town)[0] if len(owners_on_eth1(town)) == 1 else None, what="an owner")
     town.wait_answer()
+    return town, owner
+
+
+def test_a_node_whose_interface_goes_down_lets_go_at_once(towns):
+    town, owner = start_on_second_cable(towns)
     knocking = town.knock()
     time.sleep(0.2)
     at = time.monotonic()
     with inside(town.machine("switch")):
         subprocess.run(["ip", "link", "set", f"v-{owner}", "down"], check=True)
-    wait_until(lambda: len(owners()) == 1 and owners() != [owner], 2, "another owner")
+    wait_until(lambda: len(owners_on_eth1(town)) == 1 and owners_on_eth1(town) != [owner], 2, "another owner")
     town.wait_answer()
     time.sleep(0.2)
     assert knocking.longest_ms(after=at) <= 100 + LATE_MS
+
+
+def test_an_interface_that_is_made_anew_is_used_again(towns):
+    town, owner = start_on_second_cable(towns)
+    with inside(town.machine("switch")):
+        subprocess.run(["ip", "link", "del", f"v-{owner}"], check=True)
+    town.nodes[owner].wait_line(rf"vip: {VIP} lost its interface: eth1 is down")
+    wait_until(lambda: len(owners_on_eth1(town)) == 1 and owners_on_eth1(town) != [owner], 10, "another owner")
+    lay_second_cable(town, owner)
+    wait_until(lambda: f"{VIP} is on {owner}" in town.nodes[owner].ask(f"move vip {VIP} to {owner}"), 10, "it to be moved back")
+    wait_until(lambda: owners_on_eth1(town) == [owner], 10, "one owner")
+    town.wait_answer()
+
+
+def test_a_new_hardware_address_is_announced_at_once(towns):
+    """As when a bond fails over: the neighbours would send to the old one for half a minute."""
+    town, owner = start_on_second_cable(towns)
+    with inside(town.machine(owner)):
+        subprocess.run(["ip", "link", "set", "eth1", "address", "02:00:00:00:77:01"], check=True)
+
+    def believed():
+        with inside(town.machine("client")):
+            return subprocess.run(["ip", "neighbour", "show", "to", VIP], capture_output=True, text=True, check=True).stdout
+    wait_until(lambda: "02:00:00:00:77:01" in believed(), 5, "the client to know the new hardware address")
+    town.nodes[owner].wait_line(rf"vip: {VIP}: eth1 has changed: the neighbours are told")
+    assert owners_on_eth1(town) == [owner]
+
+
+def test_one_that_is_taken_away_again_and_again_is_put_back_without_haste(towns):
+    town = towns.make(2)
+    town.start()
+    owner = town.wait_owner()
+    at = time.monotonic()
+    while time.monotonic() < at + 2:
+        town.drop_address(owner.name)
+    wait_until(owner.holds, 5, "it to be put back")
+    assert town.owners() == [owner.name] and owner.running()
+    assert len(owner.lines("was taken from eth0 by somebody else")) == 1, "said once in ten seconds"
 
 
 def test_with_quorum_none_both_sides_own_it_and_one_does_after_healing(towns):

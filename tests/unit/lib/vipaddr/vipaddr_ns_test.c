@@ -5,10 +5,12 @@
 #include "vipaddr/vipaddr.h"
 
 #include "base/mono.h"
+#include "vipaddr/inside.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/rtnetlink.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -115,8 +117,8 @@ static struct vipaddr_ip ip(const char *text)
 static bool find(const char *text, struct vipaddr_entry *ret)
 {
 	struct vipaddr_ip wanted = ip(text);
-	struct vipaddr_entry entries[64];
-	int n = vipaddr_list(v, entries, 64);
+	static struct vipaddr_entry entries[VIPADDR_LIST_MAX];
+	int n = vipaddr_list(v, entries, VIPADDR_LIST_MAX);
 
 	for (int i = 0; i < n; i++)
 		if (vipaddr_ip_eq(&entries[i].ip, &wanted)) {
@@ -437,6 +439,63 @@ static bool gateway_is(bool v6, uint32_t on, const char *expected)
 	       ifindex == eth0.ifindex;
 }
 
+/* --- what goes wrong --- */
+
+static int give_up(const struct nlmsghdr *message, void *arg)
+{
+	(void)message;
+	(void)arg;
+	errno = EINTR; /* as libmnl says it of a list that changed meanwhile */
+	return MNL_CB_ERROR;
+}
+
+static int give_up_a_list(void)
+{
+	_Alignas(struct nlmsghdr) uint8_t buf[512];
+	struct nlmsghdr *request = mnl_nlmsg_put_header(buf);
+
+	request->nlmsg_type = RTM_GETADDR;
+	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	mnl_nlmsg_put_extra_header(request, sizeof(struct ifaddrmsg));
+	return vipaddr_exchange(v->request, ++v->sequence, request, give_up, NULL);
+}
+
+static void test_half_a_list(void)
+{
+	static struct vipaddr_entry entries[VIPADDR_LIST_MAX];
+
+	run("for i in $(seq 0 799); do echo address add 10.20.$((i / 200)).$((i %% 200 + 1))/32 "
+	    "dev lo; "
+	    "done | ip -batch -");
+	result(give_up_a_list() == -EINTR && add("10.10.10.100", 30) && is_there("10.10.10.100") &&
+			delete ("10.10.10.100"),
+		"a list that was given up spoils no order after it");
+	result(give_up_a_list() == -EINTR && vipaddr_list(v, entries, VIPADDR_LIST_MAX) > 800,
+		"nor another list");
+	run("ip address flush dev lo scope global");
+}
+
+/* As many claims as the socket holds, and one advertisement behind them. */
+static void test_flood(void)
+{
+	struct vipaddr_ip vip = ip("10.10.10.100"), vip6 = ip("2001:db8:10::64");
+	struct vipaddr_link theirs;
+	struct vipaddr_event e;
+	int before = 0;
+
+	forget_events();
+	vipaddr_link_by_name(neighbour, "eth0", &theirs);
+	for (int i = 0; i < 100; i++)
+		vipaddr_announce(neighbour, &vip, &theirs);
+	vipaddr_announce(neighbour, &vip6, &theirs);
+	poll(NULL, 0, 100);
+	while (wait_event(VIPADDR_HEARD, 1000, &e) && vipaddr_ip_eq(&e.ip, &vip))
+		before++;
+	result(vipaddr_ip_eq(&e.ip, &vip6) && before < 3,
+		"many claims by ARP do not keep an advertisement waiting");
+	forget_events();
+}
+
 static void test_gateway(void)
 {
 	struct vipaddr_ip got;
@@ -451,7 +510,8 @@ static void test_gateway(void)
 	    "metric 100;"
 	    "ip -6 route add default via 2001:db8:10::2 metric 200; ip -6 route add default via "
 	    "2001:db8:10::1 metric 100");
-	run("ip route add 0.0.0.0/1 via 10.10.10.3; ip route add default via 10.10.10.4 table 99");
+	run("ip route add 0.0.0.0/2 via 10.10.10.3; ip route add 0.0.0.0/1 via 10.10.10.3; ip "
+	    "route add default via 10.10.10.4 table 99");
 	result(gateway_is(false, 0, "10.10.10.1") && gateway_is(true, 0, "2001:db8:10::1"),
 		"the default route of the best metric has the gateway");
 	result(gateway_is(false, eth0.ifindex, "10.10.10.1") &&
@@ -485,7 +545,9 @@ int main(void)
 	test_announce();
 	test_ask();
 	test_claims();
+	test_flood();
 	test_link();
+	test_half_a_list();
 	test_gateway();
 	vipaddr_close(v);
 	vipaddr_close(neighbour);

@@ -12,6 +12,7 @@
 #include "config_listener.h"
 #include "config_parse.h"
 #include "config_read.h"
+#include "config_restart.h"
 #include "config_text.h"
 #include "config_value.h"
 #include "users.h"
@@ -293,6 +294,8 @@ static void read_parsed(struct config_reader *r, const config_t *parsed)
 		c->digest = config_digest(c, root);
 	if (c->workers == 0)
 		c->workers = usable_cpus();
+	if (r->running && r->errors->n_errors == 0)
+		config_restart_check(r, root);
 }
 
 static void read_config(struct config_reader *r)
@@ -305,12 +308,13 @@ static void read_config(struct config_reader *r)
 	config_destroy(&parsed);
 }
 
-struct config *config_load(const char *file, struct config_report *report)
+struct config *config_load_next(
+	const char *file, const struct config *running, struct config_report *report)
 {
 	struct config_errors errors = {0};
 	struct config_text *text = config_text_read(file, &errors);
 	struct config *c = config_new(file);
-	struct config_reader r = {.config = c, .text = text, .errors = &errors};
+	struct config_reader r = {.config = c, .text = text, .errors = &errors, .running = running};
 
 	if (text)
 		read_config(&r);
@@ -320,6 +324,11 @@ struct config *config_load(const char *file, struct config_report *report)
 		return c;
 	config_free(c);
 	return NULL;
+}
+
+struct config *config_load(const char *file, struct config_report *report)
+{
+	return config_load_next(file, NULL, report);
 }
 
 void config_free(struct config *c)

@@ -23,4 +23,9 @@ void config_report_release(struct config_report *r);
  * The result is owned by the caller: config_free(). */
 struct config *config_load(const char *file, struct config_report *report);
 
+/* The same for a reload: what the running configuration cannot change without a restart is an error where it differs. Any
+ * thread. */
+struct config *config_load_next(
+	const char *file, const struct config *running, struct config_report *report);
+
 #endif

@@ -13,6 +13,7 @@ struct config_reader {
 	struct config *config; /* what is being filled */
 	const struct config_text *text;
 	struct config_errors *errors;
+	const struct config *running; /* NULL: this is a start */
 };
 
 /* FILE:LINE: PATH: and the words of fmt. */

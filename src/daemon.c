@@ -141,8 +141,8 @@ static bool make_tallies(struct daemon *d)
 
 		w->tally =
 			tally_new(d->load->n_listeners, d->load->n_backends, d->load->max_servers);
-		w->access = log_access_enabled() ? ring_new(ACCESS_RING_BYTES) : NULL;
-		if (!w->tally || (log_access_enabled() && !w->access))
+		w->access = ring_new(ACCESS_RING_BYTES);
+		if (!w->tally || !w->access)
 			return out_of_memory(d);
 		d->control_workers[i].tally = w->tally;
 		d->control_workers[i].access = w->access;
@@ -223,6 +223,8 @@ static bool make_first(struct daemon *d)
 	d->load = load_new(&size);
 	if (!d->first)
 		return false;
+	/* It is never let go: what control was opened with is said by it. */
+	generation_add_view(d->first);
 	return (d->load && load_prepare(d->load, d->first)) || out_of_memory(d);
 }
 

@@ -12,7 +12,7 @@ src_libconf_a_SOURCES = \
 	src/config_auth.c src/config_auth.h src/config_hosts.c src/config_hosts.h src/config_http.c src/config_http.h \
 	src/config_listener.c src/config_listener.h src/config_rate.c src/config_rate.h \
 	src/config_load.c src/config_load.h \
-	src/config_parse.c src/config_parse.h src/config_read.c src/config_read.h src/config_tls.c src/config_tls.h \
+	src/config_parse.c src/config_parse.h src/config_read.c src/config_read.h src/config_restart.c src/config_restart.h src/config_tls.c src/config_tls.h \
 	src/config_say.c src/config_say.h src/config_text.c src/config_text.h src/config_value.c src/config_value.h \
 	src/explain.c src/explain.h src/nearest.c src/nearest.h src/route.c src/route.h
 src_libconf_a_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(CONFIG_CFLAGS) $(IDN2_CFLAGS) $(OPENSSL_CFLAGS)
@@ -81,7 +81,7 @@ src_libadmin_a_SOURCES = \
 	src/control/admin_socket.c src/control/admin_socket.h \
 	src/control/ban.c src/control/ban.h src/control/bans.c src/control/bans.h src/control/cmd_bans.c \
 	src/control/certificates.c src/control/certificates.h src/control/cmd_certs.c src/control/cmd_cli.c src/control/cmd_cluster.c src/control/cmd_diagnose.c src/control/cmd_health.c src/control/cmd_later.c src/control/cmd_members.c \
-	src/control/cmd_routes.c src/control/cmd_server.c src/control/cmd_sessions.c src/control/cmd_show.c \
+	src/control/cmd_reload.c src/control/cmd_routes.c src/control/cmd_server.c src/control/cmd_sessions.c src/control/cmd_show.c \
 	src/control/cmd_stat.c src/control/cmd_vip.c src/control/command.c src/control/command.h \
 	src/control/command_line.c src/control/command_line.h \
 	src/control/control.h src/control/control_workers.c src/control/watchdog.c src/control/watchdog.h src/control/listing.c src/control/listing.h \
@@ -160,7 +160,7 @@ DATA_LIBS = src/libdata.a src/libbetween.a lib/libprefixset.a lib/libsni.a lib/l
 # The control thread: what turns on its loop.
 noinst_LIBRARIES += src/libcontrol.a
 src_libcontrol_a_SOURCES = \
-	src/control/access_log.c src/control/access_log.h src/control/control.c \
+	src/control/access_log.c src/control/access_log.h src/control/control.c src/control/reload.c src/control/reload.h \
 	src/control/metrics.c src/control/metrics.h src/control/metrics_cluster.c src/control/metrics_cluster.h src/control/status_http.c src/control/status_http.h \
 	src/control/status_visit.c src/control/status_visit.h
 src_libcontrol_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS) $(OPENSSL_CFLAGS)

@@ -37,27 +37,81 @@ static const struct {
 	[LOG_LEVEL_ERROR] = {"error", LOG_ERR},
 };
 
-int log_open(const struct config_log *conf, const char **ret_what)
-{
+struct log_next {
 	struct log_sink event, access;
-	int err = log_sink_open(&event, conf->target);
+	enum config_log_level level;
+	enum config_log_format format;
+};
+
+/* 0 or an errno with *ret_what naming the file. */
+static int open_sinks(struct log_next *n, const struct config_log *conf, const char **ret_what)
+{
+	int err = log_sink_open(&n->event, conf->target);
 
 	if (err) {
 		*ret_what = conf->target;
 		return err;
 	}
-	err = log_sink_open(&access, conf->access);
+	err = log_sink_open(&n->access, conf->access);
 	if (err) {
-		log_sink_close(&event);
+		log_sink_close(&n->event);
 		*ret_what = conf->access;
 		return err;
 	}
-	openlog("aegislb", LOG_PID | LOG_NDELAY, LOG_DAEMON);
-	sinks.event = event;
-	sinks.access = access;
-	sinks.level = conf->level;
-	sinks.format = conf->format;
+	n->level = conf->level;
+	n->format = conf->format;
 	return 0;
+}
+
+static void go_over(const struct log_next *n)
+{
+	sinks.event = n->event;
+	sinks.access = n->access;
+	sinks.level = n->level;
+	sinks.format = n->format;
+}
+
+int log_open(const struct config_log *conf, const char **ret_what)
+{
+	struct log_next n;
+	int err = open_sinks(&n, conf, ret_what);
+
+	if (err)
+		return err;
+	openlog("aegislb", LOG_PID | LOG_NDELAY, LOG_DAEMON);
+	go_over(&n);
+	return 0;
+}
+
+struct log_next *log_prepare(const struct config_log *conf, char *why, size_t why_size)
+{
+	struct log_next *n = malloc(sizeof(*n));
+	const char *what = "";
+	int err = n ? open_sinks(n, conf, &what) : ENOMEM;
+
+	if (err == 0)
+		return n;
+	snprintf(why, why_size, "log %s: %s", what, strerror(err));
+	free(n);
+	return NULL;
+}
+
+void log_commit(struct log_next *next)
+{
+	log_access_flush();
+	log_sink_close(&sinks.event);
+	log_sink_close(&sinks.access);
+	go_over(next);
+	free(next);
+}
+
+void log_roll_back(struct log_next *next)
+{
+	if (!next)
+		return;
+	log_sink_close(&next->event);
+	log_sink_close(&next->access);
+	free(next);
 }
 
 void log_close(void)

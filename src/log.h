@@ -20,6 +20,12 @@
 int log_open(const struct config_log *conf, const char **ret_what);
 void log_close(void);
 
+/* A reload: opens what the next configuration wants, and goes over to it or gives it up. NULL: `why` names the file. */
+struct log_next;
+struct log_next *log_prepare(const struct config_log *conf, char *why, size_t why_size);
+void log_commit(struct log_next *next);
+void log_roll_back(struct log_next *next); /* NULL is allowed */
+
 /* USR1: opens file targets anew; what fails keeps the old one and says so. */
 void log_reopen(void);
 

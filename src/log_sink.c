@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -26,15 +27,22 @@ int log_sink_open(struct log_sink *s, const char *target)
 	s->fd = STDERR_FILENO;
 	if (strcmp(target, "stderr") == 0)
 		return 0;
+	s->path = strdup(target);
+	if (!s->path)
+		return ENOMEM;
 	s->fd = open_file(target);
-	s->path = target;
-	return s->fd < 0 ? errno : 0;
+	if (s->fd >= 0)
+		return 0;
+	free(s->path);
+	s->path = NULL;
+	return errno;
 }
 
 void log_sink_close(struct log_sink *s)
 {
 	if (s->path && s->fd >= 0)
 		close(s->fd);
+	free(s->path);
 	*s = (struct log_sink){.kind = LOG_SINK_FD, .fd = STDERR_FILENO};
 }
 

@@ -12,9 +12,9 @@ enum log_sink_kind { LOG_SINK_OFF, LOG_SINK_FD, LOG_SINK_SYSLOG };
 struct log_sink {
 	enum log_sink_kind kind;
 	int fd;
-	const char *path; /* NULL: not a file; lives as long as the config */
-	int error;	  /* why the last lines were lost; 0: it did not take them in time */
-	bool torn;	  /* the last line stands there without its end */
+	char *path; /* NULL: not a file; owned */
+	int error;  /* why the last lines were lost; 0: it did not take them in time */
+	bool torn;  /* the last line stands there without its end */
 };
 
 /* "off", "syslog", "stderr" or a path. Returns 0 or an errno. */

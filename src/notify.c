@@ -2,6 +2,10 @@
 
 #include "notify.h"
 
+#include "base/mono.h"
+
+#include <stdio.h>
+
 #ifdef HAVE_SYSTEMD
 #include <systemd/sd-daemon.h>
 
@@ -19,6 +23,15 @@ static void tell(const char *state)
 void notify_ready(void)
 {
 	tell("READY=1");
+}
+
+void notify_reloading(void)
+{
+	char state[64];
+
+	snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%llu",
+		(unsigned long long)mono_now().us);
+	tell(state);
 }
 
 void notify_stopping(void)

@@ -3,6 +3,7 @@
 #define NOTIFY_H
 
 void notify_ready(void);
+void notify_reloading(void); /* notify_ready() says that it is over */
 void notify_stopping(void);
 void notify_watchdog(void); /* this loop and those of all workers still turn */
 

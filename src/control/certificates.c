@@ -39,10 +39,10 @@ static struct certs *served_of(const struct certificates *all, size_t i)
 
 /* --- tickets --- */
 
-static bool wants(const struct certificates *all, enum config_tickets kind)
+static bool wants(const struct config *c, enum config_tickets kind)
 {
-	for (size_t i = 0; i < all->control->config->n_listeners; i++)
-		if (listener(all, i)->tls && listener(all, i)->tls->session_tickets == kind)
+	for (size_t i = 0; i < c->n_listeners; i++)
+		if (c->listeners[i].tls && c->listeners[i].tls->session_tickets == kind)
 			return true;
 	return false;
 }
@@ -60,18 +60,18 @@ static bool shared_have_changed(struct certificates *all)
 	return changed;
 }
 
-static bool make_tickets(struct certificates *all, struct view_tls *next)
+static bool make_tickets(struct certificates *all, const struct config *c, struct view_tls *next)
 {
 	uint64_t wall_s = log_wall_us() / 1000000;
 
-	if (wants(all, TICKETS_LOCAL)) {
+	if (wants(c, TICKETS_LOCAL)) {
 		next->local = tickets_new(all->secret, 1, wall_s);
 		if (!next->local)
 			return false;
 	}
-	if (wants(all, TICKETS_CLUSTER))
+	if (wants(c, TICKETS_CLUSTER))
 		next->cluster = tickets_new(all->shared[0], all->n_shared, wall_s);
-	return !wants(all, TICKETS_CLUSTER) || next->cluster != NULL;
+	return !wants(c, TICKETS_CLUSTER) || next->cluster != NULL;
 }
 
 static bool is_old(const struct tickets *t)
@@ -81,7 +81,7 @@ static bool is_old(const struct tickets *t)
 
 static bool tickets_are_old(struct certificates *all)
 {
-	bool changed = wants(all, TICKETS_CLUSTER) && shared_have_changed(all);
+	bool changed = wants(all->control->config, TICKETS_CLUSTER) && shared_have_changed(all);
 
 	return changed || is_old(all->served->local) || is_old(all->served->cluster);
 }
@@ -151,7 +151,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct certificates *all = arg;
 	struct view_tls *next = view_tls_new(all->control->generation->n_listeners);
-	bool changed = tickets_are_old(all);
+	bool changed = next && tickets_are_old(all);
 
 	(void)fd;
 	(void)what;
@@ -159,7 +159,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 		return; /* the next turn will do */
 	for (size_t i = 0; i < all->control->config->n_listeners; i++)
 		next->certs[slot_of(all, i)] = renew(all, i, &changed);
-	if (changed && make_tickets(all, next))
+	if (changed && make_tickets(all, all->control->config, next))
 		serve(all, next);
 	else
 		view_tls_drop(next);
@@ -167,18 +167,35 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 /* --- life --- */
 
+struct view_tls *certificates_prepare(struct certificates *all, const struct generation *g)
+{
+	struct view_tls *next = view_tls_new(g->n_listeners);
+
+	if (!next)
+		return NULL;
+	for (size_t i = 0; i < g->n_listeners; i++)
+		if (g->listeners[i] && g->listeners[i]->tls)
+			next->certs[i] = certs_use(g->listeners[i]->tls->certs);
+	if (make_tickets(all, g->config, next))
+		return next;
+	view_tls_drop(next);
+	return NULL;
+}
+
+void certificates_commit(struct certificates *all, struct view_tls *next)
+{
+	serve(all, next);
+}
+
 static bool begin(struct certificates *all)
 {
 	const struct timeval interval = {.tv_sec = LOOK_S};
-	struct view_tls *first = view_tls_new(all->control->generation->n_listeners);
+	struct view_tls *first = certificates_prepare(all, all->control->generation);
 
 	if (!first)
 		return false;
-	for (size_t i = 0; i < all->control->config->n_listeners; i++)
-		if (listener(all, i)->tls)
-			first->certs[slot_of(all, i)] = certs_use(listener(all, i)->tls->certs);
 	all->timer = event_new(all->control->base, -1, EV_PERSIST, on_timer, all);
-	if (!make_tickets(all, first) || !all->timer || event_add(all->timer, &interval) < 0) {
+	if (!all->timer || event_add(all->timer, &interval) < 0) {
 		view_tls_drop(first);
 		return false;
 	}
@@ -186,26 +203,19 @@ static bool begin(struct certificates *all)
 	return true;
 }
 
-struct certificates *certificates_new(struct control *c, bool *ret_ok)
+struct certificates *certificates_new(struct control *c)
 {
-	struct certificates *all;
-	bool wanted = false;
+	struct certificates *all = calloc(1, sizeof(*all));
 
-	for (size_t i = 0; i < c->config->n_listeners; i++)
-		wanted |= c->config->listeners[i].tls != NULL;
-	*ret_ok = !wanted;
-	all = wanted ? calloc(1, sizeof(*all)) : NULL;
 	if (!all)
 		return NULL;
 	all->control = c;
 	randombytes_buf(all->secret, sizeof(all->secret));
 	shared_have_changed(all);
-	if (!begin(all)) {
-		certificates_free(all);
-		return NULL;
-	}
-	*ret_ok = true;
-	return all;
+	if (begin(all))
+		return all;
+	certificates_free(all);
+	return NULL;
 }
 
 void certificates_free(struct certificates *all)
@@ -227,5 +237,5 @@ const struct view_tls *certificates_served(const struct certificates *all)
 
 const struct certs *certificates_of(const struct certificates *all, size_t listener)
 {
-	return all ? served_of(all, listener) : NULL;
+	return all && all->served ? served_of(all, listener) : NULL;
 }

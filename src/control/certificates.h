@@ -9,9 +9,13 @@
 
 struct certificates;
 
-/* Publishes what the configuration was loaded with. NULL: no listener terminates TLS (*ret_ok), or out of memory. */
-struct certificates *certificates_new(struct control *c, bool *ret_ok);
+/* Publishes what the configuration was loaded with. NULL: out of memory. */
+struct certificates *certificates_new(struct control *c);
 void certificates_free(struct certificates *all); /* NULL is allowed */
+
+/* A reload: what the next configuration was loaded with. NULL: out of memory. It is given up by view_tls_drop(). */
+struct view_tls *certificates_prepare(struct certificates *all, const struct generation *g);
+void certificates_commit(struct certificates *all, struct view_tls *next); /* takes it */
 
 /* Those of the listener with this index; NULL: it does not terminate TLS. */
 const struct certs *certificates_of(const struct certificates *all, size_t listener);

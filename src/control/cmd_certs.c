@@ -43,13 +43,14 @@ static json_t *cert_json(const char *listener, const struct cert *cert)
 
 static void run_certs(struct command *cmd)
 {
-	bool as_json = strcmp(cmd->words[cmd->n_words - 1], "json") == 0;
+	bool some = false, as_json = strcmp(cmd->words[cmd->n_words - 1], "json") == 0;
 	json_t *all = as_json ? json_array() : NULL;
 
 	for (size_t i = 0; i < cmd->control->config->n_listeners; i++) {
 		const struct certs *certs = certificates_of(cmd->control->certificates, i);
 		const char *listener = cmd->control->config->listeners[i].name;
 
+		some |= certs != NULL;
 		for (size_t k = 0; certs && k < certs_count(certs); k++) {
 			const struct cert *cert = certs_at(certs, k);
 
@@ -61,7 +62,7 @@ static void run_certs(struct command *cmd)
 	}
 	if (as_json)
 		command_json(cmd, all);
-	else if (!cmd->control->certificates)
+	else if (!some)
 		command_say(cmd, SEVERITY_INFO, "No listener terminates TLS here.");
 }
 

@@ -2,11 +2,6 @@
  * but not listed by `help`. */
 #include "control/command.h"
 
-static void run_reload(struct command *cmd)
-{
-	command_error(cmd, "reload is not supported yet; restart to apply a new configuration");
-}
-
 static void run_upgrade(struct command *cmd)
 {
 	command_error(cmd, "upgrade is not supported yet; restart to run a new version");
@@ -22,7 +17,6 @@ const struct command_def commands_later[] = {
 	{.words = "show trace", .usage = " <name>", .run = run_observe},
 	{.words = "show usage", .usage = "", .run = run_observe},
 	{.words = "show discovery", .usage = "", .run = run_observe},
-	{.words = "reload", .usage = "", .run = run_reload},
 	{.words = "upgrade", .usage = "", .run = run_upgrade},
 	{0},
 };

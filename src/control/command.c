@@ -19,6 +19,7 @@ static const struct command_def *const tables[] = {
 	commands_cluster,
 	commands_members,
 	commands_vip,
+	commands_reload,
 	commands_certs,
 	commands_later,
 	commands_cli,

@@ -8,6 +8,7 @@
 #include "control/checks.h"
 #include "control/cluster.h"
 #include "control/notifier.h"
+#include "control/reload.h"
 #include "control/sampler.h"
 #include "control/shared_health.h"
 #include "control/state.h"
@@ -251,7 +252,7 @@ static void on_report(struct control *c, struct report *r, struct mono now)
 		on_gave_up(c);
 		break;
 	case REPORT_GAVE_UP_ONE:
-		sockets_gave_up(c->sockets, r->socket);
+		reload_gave_up(c->reload, r->socket);
 		break;
 	case REPORT_DRAINED:
 		on_drained(c);
@@ -356,9 +357,7 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 		log_notice("log", "log files were opened anew");
 		break;
 	case SIGHUP:
-		log_error("config",
-			"SIGHUP: reload is not supported yet, nothing changed; restart to apply a "
-			"new configuration");
+		reload_request(c->reload, "SIGHUP", NULL);
 		break;
 	case SIGUSR2:
 		log_error("config",
@@ -381,6 +380,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	servers_tick(c->servers, now);
 	sampler_tick(c->sampler, now);
 	status_http_tick(c->status_http);
+	reload_tick(c->reload);
 	tell_progress(c, now);
 	if (control_watch_workers(c, now, mono_diff_us(c->own->ticked_at, now)))
 		notify_watchdog();
@@ -396,11 +396,25 @@ static void on_access_drain(evutil_socket_t fd, short what, void *arg)
 	access_log_drain(c->own->access_log);
 }
 
+void control_drain_access(struct control *c)
+{
+	access_log_drain(c->own->access_log);
+}
+
+bool control_watch_access(struct control *c)
+{
+	struct timeval drain = timeval_of_ms(ACCESS_DRAIN_MS);
+
+	if (log_access_enabled())
+		return event_add(c->own->access_drain, &drain) == 0;
+	return event_del(c->own->access_drain) == 0;
+}
+
 static bool open_timers(struct control *c)
 {
 	static const int numbers[SIGNALS] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
 	struct control_own *own = c->own;
-	struct timeval second = {1, 0}, drain = timeval_of_ms(ACCESS_DRAIN_MS);
+	struct timeval second = {1, 0};
 
 	for (int i = 0; i < SIGNALS; i++) {
 		/* What libevent puts back when the loop is over: a signal that comes as late as that is
@@ -417,11 +431,9 @@ static bool open_timers(struct control *c)
 	if (!own->tick || !own->grace || !own->farewell || !own->last_call ||
 		event_add(own->tick, &second) < 0)
 		return false;
-	if (!log_access_enabled())
-		return true;
 	own->access_log = access_log_new(c);
 	own->access_drain = event_new(c->base, -1, EV_PERSIST, on_access_drain, c);
-	return own->access_log && own->access_drain && event_add(own->access_drain, &drain) == 0;
+	return own->access_log && own->access_drain && control_watch_access(c);
 }
 
 /* --- life --- */
@@ -548,20 +560,19 @@ bool control_open(struct control *c, char *why, size_t why_size)
 		.added = on_server_added,
 		.removed = on_server_removed,
 		.went_down = on_server_down,
+		.gone = on_server_down,
 		.check_anew = on_server_check_anew,
 		.state = on_server_state,
 		.observed = on_server_observed,
 		.published = on_servers_published,
 		.arg = c,
 	};
-	bool ok;
-
 	snprintf(why, why_size, "out of memory");
 	c->sampler = sampler_new(c);
 	if (!c->sampler || !open_truth(c))
 		return false;
-	c->certificates = certificates_new(c, &ok);
-	if (!ok)
+	c->certificates = certificates_new(c);
+	if (!c->certificates)
 		return false;
 	c->sticky_secrets = sticky_secrets_new(c);
 	c->user_files = user_files_new(c);
@@ -577,11 +588,13 @@ bool control_open(struct control *c, char *why, size_t why_size)
 	c->admin = admin_new(c, why, why_size);
 	if (!c->admin)
 		return false;
-	if (c->config->status.n_http_binds > 0) {
-		c->status_http = status_http_new(c, why, why_size);
-		if (!c->status_http)
-			return false;
-	}
+	c->status_http = status_http_new(c, why, why_size);
+	if (!c->status_http)
+		return false;
+	c->reload = reload_new(c);
+	if (!c->reload)
+		return false;
+	c->request_reload = reload_request;
 	return open_cluster(c, why, why_size);
 }
 
@@ -634,6 +647,7 @@ void control_free(struct control *c)
 		servers_set_hooks(c->servers, &none);
 	status_http_free(c->status_http);
 	admin_free(c->admin);
+	reload_free(c->reload);
 	sampler_free(c->sampler);
 	checks_free(c->checks);
 	certificates_free(c->certificates);

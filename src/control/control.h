@@ -27,9 +27,12 @@
 struct control_worker {
 	struct tally *tally;
 	struct mailbox *mailbox; /* where orders go */
-	struct ring *access;	 /* NULL: no access log */
+	struct ring *access;
 	struct watchdog watchdog;
 };
+
+struct reload;
+struct reload_waiter;
 
 enum control_phase { CONTROL_SERVING, CONTROL_DRAINING, CONTROL_STOPPED };
 
@@ -64,6 +67,9 @@ struct control {
 	struct user_files *user_files;
 	struct sampler *sampler;
 	struct admin *admin;
+	struct reload *reload;
+	/* control/reload.h's, for the command */
+	void (*request_reload)(struct reload *r, const char *who, struct reload_waiter *waiter);
 	struct status_http *status_http;
 	struct notifier *notifier; /* NULL: no cluster.notify */
 	struct control_own *own;   /* control.c's */
@@ -94,6 +100,11 @@ void control_free(struct control *c);
 
 /* A copy of the order for every worker; `order` is a template on the caller's stack. */
 void control_order_all(struct control *c, const struct order *order);
+
+/* Formats what the workers have recorded so far. And: does so now and then, if there is an access log. False: out of
+ * memory. */
+void control_drain_access(struct control *c);
+bool control_watch_access(struct control *c);
 
 /* Every worker passes through its loop once: it has seen the newest view then, and no older one is
  * kept for its sake. */

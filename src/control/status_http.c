@@ -15,11 +15,17 @@
 
 enum { VISITS_MAX = 128 };
 
+struct status_bind {
+	struct addr addr;
+	struct evconnlistener *listener;
+	bool stays; /* in what is prepared: it serves already; in what serves: the next has it too */
+};
+
 struct status_http {
 	struct control *control;
 	struct status_visits visits;
-	struct evconnlistener **listeners;
-	size_t n_listeners;
+	struct status_bind *binds;
+	size_t n_binds;
 	bool paused; /* for want of descriptors, until the next second */
 };
 
@@ -250,11 +256,11 @@ static void on_accept(
 static void set_accepting(struct status_http *h, bool on)
 {
 	h->paused = !on;
-	for (size_t i = 0; i < h->n_listeners; i++) {
+	for (size_t i = 0; i < h->n_binds; i++) {
 		if (on)
-			evconnlistener_enable(h->listeners[i]);
+			evconnlistener_enable(h->binds[i].listener);
 		else
-			evconnlistener_disable(h->listeners[i]);
+			evconnlistener_disable(h->binds[i].listener);
 	}
 }
 
@@ -270,7 +276,9 @@ void status_http_tick(struct status_http *h)
 		set_accepting(h, true);
 }
 
-static bool listen_on(struct status_http *h, const struct addr *addr, char *why, size_t why_size)
+/* NULL: `why` names the address. */
+static struct evconnlistener *listen_on(
+	struct status_http *h, const struct addr *addr, char *why, size_t why_size)
 {
 	struct listener_fd_error error;
 	struct evconnlistener *listener;
@@ -280,24 +288,97 @@ static bool listen_on(struct status_http *h, const struct addr *addr, char *why,
 	if (!listener_fd_open(addr, &fd, 1, &error)) {
 		snprintf(why, why_size, "status.http cannot listen on %s: %s: %s",
 			addr_format(addr, text), error.what, strerror(error.number));
-		return false;
+		return NULL;
 	}
 	listener = evconnlistener_new(h->control->base, on_accept, h,
 		LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
 	if (!listener) {
 		close(fd);
 		snprintf(why, why_size, "out of memory");
-		return false;
+		return NULL;
 	}
 	evconnlistener_set_error_cb(listener, on_accept_error);
-	h->listeners[h->n_listeners++] = listener;
-	return true;
+	return listener;
 }
+
+/* --- a reload --- */
+
+struct status_http_next {
+	struct status_bind *binds;
+	size_t n_binds;
+};
+
+static struct status_bind *find_bind(const struct status_http *h, const struct addr *addr)
+{
+	for (size_t i = 0; i < h->n_binds; i++)
+		if (addr_eq(&h->binds[i].addr, addr))
+			return &h->binds[i];
+	return NULL;
+}
+
+void status_http_roll_back(struct status_http_next *next)
+{
+	if (!next)
+		return;
+	for (size_t i = 0; i < next->n_binds; i++)
+		if (!next->binds[i].stays)
+			evconnlistener_free(next->binds[i].listener);
+	free(next->binds);
+	free(next);
+}
+
+struct status_http_next *status_http_prepare(
+	struct status_http *h, const struct config *conf, char *why, size_t why_size)
+{
+	struct status_http_next *next = calloc(1, sizeof(*next));
+
+	snprintf(why, why_size, "out of memory");
+	if (!next)
+		return NULL;
+	next->binds = calloc(conf->status.n_http_binds + 1, sizeof(*next->binds));
+	for (size_t i = 0; next->binds && i < conf->status.n_http_binds; i++) {
+		struct status_bind b = {.addr = conf->status.http_binds[i]};
+		const struct status_bind *now = find_bind(h, &b.addr);
+
+		b.stays = now != NULL;
+		b.listener = now ? now->listener : listen_on(h, &b.addr, why, why_size);
+		if (!b.listener) {
+			status_http_roll_back(next);
+			return NULL;
+		}
+		next->binds[next->n_binds++] = b;
+	}
+	if (next->binds)
+		return next;
+	free(next);
+	return NULL;
+}
+
+void status_http_commit(struct status_http *h, struct status_http_next *next)
+{
+	for (size_t i = 0; i < next->n_binds; i++) {
+		struct status_bind *now = find_bind(h, &next->binds[i].addr);
+
+		if (now)
+			now->stays = true;
+	}
+	for (size_t i = 0; i < h->n_binds; i++)
+		if (!h->binds[i].stays)
+			evconnlistener_free(h->binds[i].listener);
+	free(h->binds);
+	h->binds = next->binds;
+	h->n_binds = next->n_binds;
+	free(next);
+	for (size_t i = 0; i < h->n_binds; i++)
+		h->binds[i].stays = false;
+}
+
+/* --- life --- */
 
 struct status_http *status_http_new(struct control *c, char *why, size_t why_size)
 {
-	const struct config_status *s = &c->config->status;
 	struct status_http *h = calloc(1, sizeof(*h));
+	struct status_http_next *first;
 
 	snprintf(why, why_size, "out of memory");
 	if (!h)
@@ -305,26 +386,22 @@ struct status_http *status_http_new(struct control *c, char *why, size_t why_siz
 	h->control = c;
 	h->visits = (struct status_visits){.answer = on_question, .arg = h};
 	list_init(&h->visits.open);
-	h->listeners = calloc(s->n_http_binds, sizeof(struct evconnlistener *));
-	if (!h->listeners) {
-		status_http_free(h);
-		return NULL;
+	first = status_http_prepare(h, c->config, why, why_size);
+	if (first) {
+		status_http_commit(h, first);
+		return h;
 	}
-	for (size_t i = 0; i < s->n_http_binds; i++)
-		if (!listen_on(h, &s->http_binds[i], why, why_size)) {
-			status_http_free(h);
-			return NULL;
-		}
-	return h;
+	status_http_free(h);
+	return NULL;
 }
 
 void status_http_free(struct status_http *h)
 {
 	if (!h)
 		return;
-	for (size_t i = 0; i < h->n_listeners; i++)
-		evconnlistener_free(h->listeners[i]);
+	for (size_t i = 0; i < h->n_binds; i++)
+		evconnlistener_free(h->binds[i].listener);
 	status_visits_end(&h->visits);
-	free(h->listeners);
+	free(h->binds);
 	free(h);
 }

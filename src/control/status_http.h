@@ -12,9 +12,16 @@
 
 struct status_http;
 
-/* Listens on every status.http.bind. NULL: `why` names the address and what was refused. */
+/* Listens on every status.http.bind, or nowhere. NULL: `why` names the address and what was refused. */
 struct status_http *status_http_new(struct control *c, char *why, size_t why_size);
 void status_http_free(struct status_http *h); /* NULL is allowed */
+
+/* A reload: opens what the next configuration has anew, and closes what it has no more. NULL: `why` says what was refused. */
+struct status_http_next;
+struct status_http_next *status_http_prepare(
+	struct status_http *h, const struct config *next, char *why, size_t why_size);
+void status_http_commit(struct status_http *h, struct status_http_next *next);
+void status_http_roll_back(struct status_http_next *next); /* NULL is allowed */
 
 /* Once a second. */
 void status_http_tick(struct status_http *h);

@@ -248,7 +248,7 @@ void account_end(struct conn *c, enum end_reason reason)
 {
 	struct worker *w = c->worker;
 
-	if (w->setup.access)
+	if (w->logs_access)
 		record_end(c, reason);
 	tally_add(&w->tally->ended[reason], 1);
 	end_at_server(c, reason);
@@ -271,7 +271,7 @@ void account_refused(struct listener *l, int fd, const struct addr *client, enum
 
 	tally_add(&w->tally->ended[reason], 1);
 	tally_add(&l->tally->refused_limit, 1);
-	if (!w->setup.access)
+	if (!w->logs_access)
 		return;
 	stream_local(fd, &r.local);
 	account_record(w, &r, NULL);

@@ -23,9 +23,9 @@ enum {
 struct conn;
 
 struct hello {
-	struct conn *conn;    /* whose it is */
-	struct list waiting;  /* in a queue for a free server */
-	struct mono since;    /* when the present try began */
+	struct conn *conn;   /* whose it is */
+	struct list waiting; /* in a queue for a free server */
+	struct mono since;   /* when the present try began */
 	struct mono queued_at;
 	struct choice choice; /* of a server */
 	struct addr local;    /* where the client connected to, as a PROXY header said */

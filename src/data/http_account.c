@@ -198,7 +198,7 @@ static void keep_log_text(struct http_exchange *x, struct span bytes)
 void http_account_request(struct http_exchange *x, struct span bytes)
 {
 	tally_add(&listener_of(x->conn)->requests, 1);
-	if (x->conn->worker->setup.access)
+	if (x->conn->worker->logs_access)
 		keep_log_text(x, bytes);
 }
 
@@ -300,7 +300,7 @@ void http_account_end(struct http_exchange *x)
 	if (x->backend != UINT16_MAX)
 		end_at_backend(x);
 	tally_add(&x->conn->worker->tally->requests_ended[x->reason], 1);
-	if (x->conn->worker->setup.access)
+	if (x->conn->worker->logs_access)
 		record_request(x);
 }
 
@@ -322,7 +322,7 @@ void http_account_close(struct http_conn *c, enum end_reason reason)
 		tally_add(&listener_of(c)->refused_limit, 1);
 	tally_add(&w->tally->ended[reason], 1);
 	tally_add(&listener_of(c)->closed, 1);
-	if (!w->setup.access || c->requests > 0)
+	if (!w->logs_access || c->requests > 0)
 		return;
 	r = record_of(c);
 	r.bytes_in = c->bytes_in;

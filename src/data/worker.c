@@ -101,6 +101,12 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 
 /* --- views --- */
 
+static void take_config(struct worker *w, const struct config *config)
+{
+	w->config = config;
+	w->logs_access = strcmp(config->log.access, "off") != 0;
+}
+
 /* What there was no memory for is tried again with every tick. */
 static void follow_later(struct worker *w)
 {
@@ -114,7 +120,7 @@ void worker_look(struct worker *w)
 	if (w->view->generation == worker_newest(w))
 		return;
 	pins_take_up(&w->pins, w->view->generation);
-	w->config = w->view->config;
+	take_config(w, w->view->config);
 	if (!listeners_follow(w))
 		follow_later(w);
 }
@@ -195,7 +201,7 @@ struct worker *worker_new(const struct worker_setup *setup)
 	w->setup = *setup;
 	first = qsbr_read(setup->views);
 	pins_begin(&w->pins, first->generation);
-	w->config = first->config;
+	take_config(w, first->config);
 	w->load = setup->load;
 	w->tally = setup->tally;
 	if (!init(w)) {
@@ -273,6 +279,7 @@ static void turn(struct worker *w)
 		use_room(w);
 	w->some_ended = false;
 	orders_report_drained(w);
+	worker_view(w); /* a turn that was woken for a new generation takes it up */
 	count_turn(w);
 	w->now_is_known = false;
 	w->view = NULL;

@@ -33,6 +33,7 @@ struct worker {
 	const struct view *view; /* of this turn of the loop; NULL: not looked at yet */
 	struct mono now;	 /* of this turn */
 	bool now_is_known;
+	bool logs_access;   /* the newest configuration wants records */
 	bool stopping;	    /* leave the loop */
 	bool draining;	    /* listeners are given up */
 	bool drained;	    /* and REPORT_DRAINED was sent */

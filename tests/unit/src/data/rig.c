@@ -39,7 +39,8 @@ static const char *or_empty(const char *text)
 
 static void write_config(FILE *f, const struct rig_options *o, size_t n_servers)
 {
-	fprintf(f, "workers = 1; limits = { %s };\n", or_empty(o->limits));
+	fprintf(f, "workers = 1; log = { access = \"stderr\"; }; limits = { %s };\n",
+		or_empty(o->limits));
 	fprintf(f,
 		"listeners = ( { name = \"l\"; mode = \"%s\"; bind = [\"127.0.0.1:1\"];\n"
 		"%s routes = ( %s ); } );\n",

@@ -1,0 +1,10 @@
+/* What a reload cannot change: said with its place in the file, instead of half done. */
+#ifndef CONFIG_RESTART_H
+#define CONFIG_RESTART_H
+
+#include "config_say.h"
+
+/* Compares what was read with r->running. */
+void config_restart_check(struct config_reader *r, const config_setting_t *root);
+
+#endif

@@ -147,6 +147,7 @@ src_libdata_a_SOURCES = \
 	src/data/proxy_header.c src/data/proxy_header.h \
 	src/data/queue.c src/data/queue.h \
 	src/data/refusals.c src/data/refusals.h \
+	src/data/renew.c src/data/renew.h \
 	src/data/spares.c src/data/spares.h \
 	src/data/tls.c src/data/tls.h \
 	src/data/tunnel.c src/data/tunnel.h \

@@ -92,14 +92,6 @@ void http_run_turns(struct http *h)
 
 /* --- life --- */
 
-bool http_is_wanted(const struct worker *w)
-{
-	for (size_t i = 0; i < w->config->n_listeners; i++)
-		if (w->config->listeners[i].mode == MODE_HTTP)
-			return true;
-	return false;
-}
-
 struct http *http_new(struct worker *w)
 {
 	struct http *h = calloc(1, sizeof(*h));

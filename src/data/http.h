@@ -1,5 +1,5 @@
-/* The HTTP part of a worker: what all of its HTTP connections share. There is none where no listener
- * has mode = "http". owner: worker. */
+/* The HTTP part of a worker: what all of its HTTP connections share. It is there without a listener of
+ * mode = "http", too: a reload may bring one. owner: worker. */
 #ifndef DATA_HTTP_H
 #define DATA_HTTP_H
 
@@ -60,9 +60,6 @@ struct http {
 /* NULL: out of memory. */
 struct http *http_new(struct worker *w);
 void http_free(struct http *h); /* ends what is open; NULL is allowed */
-
-/* Whether the configuration of this worker has an HTTP listener. */
-bool http_is_wanted(const struct worker *w);
 
 /* Lets each connection whose turn was cut short go on. */
 void http_run_turns(struct http *h);

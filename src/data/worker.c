@@ -3,6 +3,7 @@
 #include "base/bug.h"
 #include "data/http_queue.h"
 #include "data/orders.h"
+#include "data/renew.h"
 #include "data/worker_inside.h"
 
 #include <sodium.h>
@@ -121,6 +122,7 @@ void worker_look(struct worker *w)
 		return;
 	pins_take_up(&w->pins, w->view->generation);
 	take_config(w, w->view->config);
+	w->renews = true;
 	if (!listeners_follow(w))
 		follow_later(w);
 }
@@ -162,9 +164,8 @@ static unsigned pipes_max(const struct config *config)
 
 static bool init_http(struct worker *w)
 {
-	if (http_is_wanted(w))
-		w->http = http_new(w);
-	return w->http || !http_is_wanted(w);
+	w->http = http_new(w);
+	return w->http != NULL;
 }
 
 static bool init(struct worker *w)
@@ -280,6 +281,10 @@ static void turn(struct worker *w)
 	w->some_ended = false;
 	orders_report_drained(w);
 	worker_view(w); /* a turn that was woken for a new generation takes it up */
+	if (w->renews) {
+		w->renews = false;
+		renew_connections(w);
+	}
 	count_turn(w);
 	w->now_is_known = false;
 	w->view = NULL;

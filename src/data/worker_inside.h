@@ -37,6 +37,7 @@ struct worker {
 	bool stopping;	    /* leave the loop */
 	bool draining;	    /* listeners are given up */
 	bool drained;	    /* and REPORT_DRAINED was sent */
+	bool renews;	    /* a generation was taken up in this turn */
 	bool follows_later; /* the newest generation has sockets that there was no memory for */
 	bool some_ended;    /* connections ended in this turn: there is room */
 

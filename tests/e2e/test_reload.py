@@ -1,0 +1,284 @@
+"""A reload: what the file says anew is taken up, and nobody who is connected, or connects meanwhile, notices."""
+
+import hashlib
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+from actors import AEGISCTL, AEGISLB
+from lab import wait_until
+from wire import client_hello
+
+SHORT, LONG = 20, 200
+NAME = "aegisagent.ai"
+
+
+class Server:
+    """Answers the first bytes by one, then gives back what comes."""
+
+    def __init__(self):
+        self.socket = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.port = self.socket.getsockname()[1]
+        self.accepted = 0
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                s, _ = self.socket.accept()
+            except OSError:
+                return
+            self.accepted += 1
+            threading.Thread(target=self.serve, args=(s,), daemon=True).start()
+
+    @staticmethod
+    def serve(s):
+        with s:
+            try:
+                if s.recv(4096):
+                    s.sendall(b"!")
+                while data := s.recv(65536):
+                    s.sendall(data)
+            except OSError:
+                pass
+
+    def end(self):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Node:
+    """One balancer on loopback, whose file the test rewrites."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.port, self.extra_port = free_port(), free_port()
+        self.servers = [Server(), Server()]
+        self.conf = folder / "test.conf"
+        self.write()
+        self.log = open(folder / "log", "w+")
+        self.process = subprocess.Popen([AEGISLB, "-f", str(self.conf)], stderr=self.log)
+        wait_until(lambda: (folder / "socket").exists() and "serves as" in self.said(), what="the start")
+
+    def said(self):
+        return (self.folder / "log").read_text()
+
+    def write(self, extra=False, weight=1, node="n", servers=None, on_removed="keep", more=""):
+        listeners = [(("https"), self.port)] + ([("extra", self.extra_port)] if extra else [])
+        listed = ", ".join(
+            f'{{ name = "{name}"; mode = "passthrough"; bind = ["127.0.0.1:{port}"]; '
+            f'routes = ( {{ sni = ["{NAME}"]; backend = "aegis"; }} ); }}'
+            for name, port in listeners
+        )
+        servers = range(len(self.servers)) if servers is None else servers
+        members = ", ".join(
+            f'{{ name = "s{i}"; address = "127.0.0.1:{self.servers[i].port}"; weight = {weight}; }}' for i in servers
+        )
+        self.conf.write_text(
+            f'node = "{node}"; workers = 2; state_dir = "{self.folder}/state";\n'
+            f'status = {{ socket = "{self.folder}/socket"; }};\n'
+            f"listeners = ( {listed} );\n"
+            f'backends = ( {{ name = "aegis"; on_removed = "{on_removed}"; health = {{ type = "none"; }}; '
+            f"servers = ( {members} ); }} );\n{more}"
+        )
+
+    def ctl(self, *words):
+        return subprocess.run(
+            [AEGISCTL, "-s", str(self.folder / "socket"), *words], capture_output=True, text=True, timeout=60
+        )
+
+    def reload(self, **changes):
+        self.write(**changes)
+        result = self.ctl("reload")
+        assert result.returncode == 0, result.stderr
+
+    def connect(self, port=None):
+        s = socket.create_connection(("127.0.0.1", port or self.port), timeout=20)
+        s.sendall(client_hello(NAME))
+        assert s.recv(1) == b"!"
+        return s
+
+    def resident_kb(self):
+        with open(f"/proc/{self.process.pid}/status") as f:
+            return int(next(line for line in f if line.startswith("VmRSS")).split()[1])
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+        for s in self.servers:
+            s.end()
+
+
+@pytest.fixture
+def node(tmp_path):
+    n = Node(tmp_path)
+    yield n
+    n.end()
+
+
+class Load:
+    """New connections all the time, and streams that go on: what went wrong is kept."""
+
+    def __init__(self, node, streams=4):
+        self.node, self.over, self.failures, self.done = node, threading.Event(), [], 0
+        self.threads = [threading.Thread(target=self.begin_again)]
+        self.threads += [threading.Thread(target=self.stream, args=(i,)) for i in range(streams)]
+        for t in self.threads:
+            t.start()
+
+    def begin_again(self):
+        while not self.over.is_set():
+            try:
+                self.node.connect().close()
+                self.done += 1
+            except (OSError, AssertionError) as e:
+                self.failures.append(repr(e))
+
+    def stream(self, seed):
+        sent, got, n = hashlib.sha256(), hashlib.sha256(), 0
+        try:
+            with self.node.connect() as s:
+                while not self.over.is_set():
+                    piece = hashlib.sha256(b"%d %d" % (seed, n)).digest() * 64
+                    s.sendall(piece)
+                    sent.update(piece)
+                    left = len(piece)
+                    while left > 0:
+                        data = s.recv(left)
+                        assert data, "the stream ended"
+                        got.update(data)
+                        left -= len(data)
+                    n += 1
+                    time.sleep(0.005)
+            assert sent.digest() == got.digest()
+        except (OSError, AssertionError) as e:
+            self.failures.append(f"stream {seed}: {e!r}")
+
+    def end(self):
+        self.over.set()
+        for t in self.threads:
+            t.join()
+
+
+def reload_under_load(node, times):
+    load = Load(node)
+    try:
+        for i in range(times):
+            node.reload(extra=i % 2 == 0, weight=1 + i % 2, servers=[0, 1] if i % 3 else [0])
+            time.sleep(0.02)
+    finally:
+        load.end()
+    assert load.failures == [] and load.done > times
+
+
+def test_reloads_under_load_refuse_and_reset_nobody(node):
+    reload_under_load(node, SHORT)
+
+
+@pytest.mark.long
+def test_two_hundred_reloads_under_load(node):
+    reload_under_load(node, LONG)
+
+
+@pytest.mark.long
+def test_a_thousand_reloads_leave_memory_and_descriptors_flat(node):
+    def some(times):
+        for i in range(times):
+            node.reload(extra=i % 2 == 0, weight=1 + i % 2, servers=[0, 1] if i % 3 else [0])
+        node.reload()
+        time.sleep(3)
+        return node.resident_kb(), node.descriptors()
+
+    held = [node.connect() for _ in range(20)]
+    memory, descriptors = some(100)
+    later, descriptors_later = some(1000)
+    assert descriptors_later == descriptors
+    assert later < memory + 1024, (memory, later)
+    for s in held:
+        s.sendall(b"x")
+        assert s.recv(1) == b"x"
+        s.close()
+
+
+def test_a_refused_file_changes_nothing_and_the_error_comes_back(node):
+    node.conf.write_text(node.conf.read_text().replace("passthrough", "passthru"))
+    result = node.ctl("reload")
+    assert result.returncode != 0
+    assert f"{node.conf}:3: listeners[0].mode" in result.stderr
+    assert "listeners[0].mode: found" in node.said()
+    node.connect().close()
+
+
+def test_what_needs_a_restart_is_refused_by_its_name(node):
+    node.write(node="m")
+    result = node.ctl("reload")
+    assert result.returncode != 0 and f"{node.conf}:1: node: " in result.stderr and "restart" in result.stderr
+
+
+def test_hup_adds_and_drops_an_address(node):
+    node.write(extra=True)
+    node.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "is taken up" in node.said())
+    node.connect(node.extra_port).close()
+    node.reload()
+
+    def is_gone():
+        try:
+            socket.create_connection(("127.0.0.1", node.extra_port), timeout=0.5).close()
+            return False
+        except OSError:
+            return True
+
+    wait_until(is_gone)
+    node.connect().close()
+
+
+def test_an_address_in_use_is_refused_and_named(node):
+    with socket.create_server(("127.0.0.1", node.extra_port)):
+        node.write(extra=True)
+        result = node.ctl("reload")
+    assert result.returncode != 0 and f"127.0.0.1:{node.extra_port}" in result.stderr
+    node.connect().close()
+
+
+def test_what_was_set_at_run_time_holds_unless_the_file_says_anew(node):
+    assert node.ctl("set", "server", "aegis/s0", "state", "maint").returncode == 0
+    assert node.ctl("set", "server", "aegis/s1", "weight", "7").returncode == 0
+    node.reload(extra=True)
+    stat = node.ctl("show", "stat").stdout
+    assert "aegis,s0" in stat and "MAINT" in stat
+    assert node.ctl("get", "weight", "aegis/s1").stdout.startswith("7 ")
+    node.reload(weight=3)
+    assert node.ctl("get", "weight", "aegis/s1").stdout.startswith("3 ")
+
+
+def test_a_server_that_went_takes_its_connections_with_it_where_it_shall(node):
+    node.reload(on_removed="close", servers=[0])
+    s = node.connect()
+    node.reload(on_removed="close", servers=[1])
+    assert s.recv(1) == b""
+    s.close()
+    node.connect().close()
+
+
+def test_a_server_that_went_keeps_its_connections_by_default(node):
+    node.reload(servers=[0])
+    s = node.connect()
+    node.reload(servers=[1])
+    s.sendall(b"x")
+    assert s.recv(1) == b"x"
+    s.close()

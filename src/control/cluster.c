@@ -83,7 +83,7 @@ static void send_packet(struct cluster *cl, const struct gossip_packet *p)
 	cl->packets_out++;
 	cl->bytes_out += n;
 	if (!cluster_socket_send(cl->socket, &to, span_of(datagram, n)))
-		cl->send_errors++;
+		cluster_count_unsent(cl, errno, &to, n);
 }
 
 static void arm(struct cluster *cl, struct mono now)
@@ -540,8 +540,7 @@ void cluster_free(struct cluster *cl)
 		return;
 	cl->started = false;
 	cl->settling = true; /* nobody is told any more */
-	if (cl->gossip)
-		lifelines_free(cl->lifelines);
+	lifelines_free(cl->lifelines);
 	free_event(cl->readable);
 	free_event(cl->timer);
 	free_event(cl->second);

@@ -1,8 +1,9 @@
-/* What the cluster counts, and says at most once a minute: datagrams that were refused, and lateness of this node's own
- * loop. */
+/* What the cluster counts, and says at most once a minute: datagrams that were refused or could not be sent, and
+ * lateness of this node's own loop. */
 #include "control/cluster_inside.h"
 #include "log.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 enum { SAY_AGAIN_MS = 60000, LAG_WINDOW_MS = 60000, MISSING_AFTER_MS = 8000 };
@@ -76,6 +77,24 @@ void cluster_count_refused(struct cluster *cl, enum seal_refusal cause, const st
 	if (advice[0] && may_say(&cl->said[cause], now, more))
 		log_warning("cluster", "a datagram from %s is refused: %s%s",
 			addr_format(from, text), advice, more);
+}
+
+/* --- what cannot be sent --- */
+
+/* As good as lost, and so mended, but for one that is too long for the way there: that one never arrives. */
+void cluster_count_unsent(struct cluster *cl, int error, const struct addr *to, size_t n)
+{
+	size_t packet = n + (to->family == AF_INET ? 28 : 48);
+	char text[ADDR_TEXT_MAX], more[48];
+
+	cl->send_errors++;
+	if (error == EMSGSIZE && may_say(&cl->said_size, mono_now(), more))
+		log_warning("cluster",
+			"a packet of %zu bytes does not fit the MTU of the way to %s: members "
+			"beat, but "
+			"what they share may never arrive there; the way needs an MTU of %d%s",
+			packet, addr_format(to, text),
+			SEAL_DATAGRAM_MAX + (to->family == AF_INET ? 28 : 48), more);
 }
 
 /* --- lateness --- */

@@ -74,7 +74,7 @@ struct cluster {
 	/* cluster_count.c */
 	uint64_t packets_in, bytes_in, packets_out, bytes_out, send_errors;
 	uint64_t refused[SEAL_REFUSALS];
-	struct cluster_said said[SEAL_REFUSALS], said_lag;
+	struct cluster_said said[SEAL_REFUSALS], said_lag, said_size;
 	uint64_t lag_us[2]; /* the longest of this minute and of the one before */
 	struct mono lag_turn;
 };
@@ -100,6 +100,8 @@ struct gossip_addr cluster_addr_to(const struct addr *a);
 
 void cluster_count_refused(struct cluster *cl, enum seal_refusal cause, const struct addr *from,
 	struct span datagram, struct mono now);
+/* `error`: why; of n bytes. */
+void cluster_count_unsent(struct cluster *cl, int error, const struct addr *to, size_t n);
 void cluster_count_lag(struct cluster *cl, uint64_t lag_us, struct mono now);
 
 /* --- cluster_events.c --- */

@@ -129,6 +129,21 @@ def test_a_dead_voter_that_is_forgotten_counts_no_more(town):
     assert town.nodes["lb-01"].cluster()["quorum"]["voters"] == 1, "it was on disk when it was answered"
 
 
+def test_a_way_that_is_too_narrow_is_said(town):
+    """Beats get through it; what is shared in one go does not."""
+    first, second = town.nodes["lb-01"], town.nodes["lb-02"]
+    first.start()
+    for net in range(40):
+        first.ask("; ".join(f"ban 192.0.{net}.{i} for 1h a reason that takes room" for i in range(50)))
+    with inside(town.machine("lb-01")):
+        subprocess.run(["ip", "link", "set", "eth0", "mtu", "1300"], check=True)
+    second.start()
+    first.wait_line(r"a packet of \d+ bytes does not fit the MTU of the way to 10\.10\.10\.11:7946.* needs an MTU of 1428", seconds=20)
+    with inside(town.machine("lb-01")):
+        subprocess.run(["ip", "link", "set", "eth0", "mtu", "1500"], check=True)
+    wait_until(lambda: second.ask("show bans").count("192.0.") == 2000, 20, "all bans to arrive after all")
+
+
 def test_commands_of_a_cluster_are_refused_where_there_is_none(site):
     balancer = site.start()
     assert "No cluster is configured" in balancer.ask("leave")

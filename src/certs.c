@@ -657,6 +657,18 @@ SSL *certs_ssl(const struct certs *c, struct certs_now *now)
 	return NULL;
 }
 
+bool certs_ssl_again(const struct certs *c, SSL *ssl, const SSL_CTX *first, struct certs_now *now)
+{
+	return c->contexts[0].ssl == first && SSL_set_SSL_CTX(ssl, c->contexts[0].ssl) &&
+	       SSL_set_ex_data(ssl, now_index(), now) == 1;
+}
+
+bool certs_ssl_wipe(SSL *ssl)
+{
+	return SSL_set_ex_data(ssl, now_index(), NULL) == 1 && SSL_clear(ssl) == 1 &&
+	       SSL_set_session(ssl, NULL) == 1;
+}
+
 bool certs_connection_covers(SSL *ssl, struct span name)
 {
 	X509 *leaf = SSL_get_certificate(ssl);

@@ -47,6 +47,13 @@ struct certs_now {
 
 SSL *certs_ssl(const struct certs *c, struct certs_now *now); /* NULL: out of memory */
 
+/* An SSL of an earlier connection, wiped by certs_ssl_wipe, once more. `first` is the context that it had when it was new.
+ * False: it is of another set, and good for nothing. */
+bool certs_ssl_again(const struct certs *c, SSL *ssl, const SSL_CTX *first, struct certs_now *now);
+
+/* Forgets the connection that has ended. False: that cannot be; free it. */
+bool certs_ssl_wipe(SSL *ssl);
+
 /* Whether the certificate that this connection was given has that normalized name. */
 bool certs_connection_covers(SSL *ssl, struct span name);
 

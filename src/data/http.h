@@ -41,6 +41,8 @@ struct http {
 	struct wheel wheel;
 	struct event tick;	       /* runs while the wheel has timers */
 	struct bio_method_st *tls_bio; /* tls.c's; NULL: not made yet */
+	struct tls *tls_spares;	       /* and those of ended connections that serve again */
+	unsigned n_tls_spares;
 	struct list conns;	       /* all that are open */
 	struct list turns;	       /* of these, those whose turn was cut short */
 	struct list mark;	       /* in `turns`, behind those whose turn it is */

@@ -234,6 +234,13 @@ static void carrier_drive(struct http_exchange *x)
 	http_conn_drive(c);
 }
 
+/* Answers that come in the same turn leave in one record and one send. */
+static void carrier_wake(struct http_exchange *x)
+{
+	http2_stream_ready(stream_of(x));
+	http_conn_take_turn(x->conn);
+}
+
 static void carrier_finish(struct http_exchange *x, enum end_reason reason)
 {
 	struct http_conn *c = x->conn;
@@ -248,6 +255,7 @@ static const struct http_carrier carrier = {
 	.watch = carrier_watch,
 	.is_gone = carrier_is_gone,
 	.drive = carrier_drive,
+	.wake = carrier_wake,
 	.finish = carrier_finish,
 };
 

@@ -293,6 +293,7 @@ static const struct http_carrier carrier = {
 	.watch = carrier_watch,
 	.is_gone = carrier_is_gone,
 	.drive = carrier_drive,
+	.wake = carrier_drive,
 	.finish = carrier_finish,
 	.is_plain = true,
 };
@@ -413,7 +414,7 @@ static enum http_step send_ours(struct http_conn *c)
 	return wait_for_edge(c, true);
 }
 
-static void take_next_turn(struct http_conn *c)
+void http_conn_take_turn(struct http_conn *c)
 {
 	if (list_is_empty(&c->turn))
 		list_add_tail(&c->worker->http->turns, &c->turn);
@@ -433,7 +434,7 @@ static enum http_step step_answer(struct http_conn *c)
 	case HTTP_PROXY_WAIT:
 		return wait_for_edge(c, c->link.blocked);
 	case HTTP_PROXY_TURN_OVER:
-		take_next_turn(c);
+		http_conn_take_turn(c);
 		return HTTP_STEP_WAIT;
 	case HTTP_PROXY_OURS:
 		return send_ours(c);
@@ -456,7 +457,7 @@ static enum http_step step_http2(struct http_conn *c)
 	case HTTP2_WAIT:
 		return wait_for_edge(c, c->link.blocked);
 	case HTTP2_TURN_OVER:
-		take_next_turn(c);
+		http_conn_take_turn(c);
 		return HTTP_STEP_WAIT;
 	case HTTP2_OVER:
 		break;
@@ -545,7 +546,7 @@ static void go(struct http_conn *c, enum http_step next)
 	while (next != HTTP_STEP_WAIT && next != HTTP_STEP_GONE) {
 		c->step = (uint8_t)next;
 		if (next == HTTP_STEP_HEAD && c->requests - requests >= REQUESTS_PER_TURN) {
-			take_next_turn(c);
+			http_conn_take_turn(c);
 			return;
 		}
 		next = steps[next].run(c);

@@ -68,6 +68,9 @@ void http_conn_accept(struct listener *l, int fd, const struct addr *client);
 /* Goes on from the present step as far as that leads. */
 void http_conn_drive(struct http_conn *c);
 
+/* The same at the end of this turn of the loop. */
+void http_conn_take_turn(struct http_conn *c);
+
 /* What its listener's configuration is. */
 const struct config_listener *http_conn_listener(const struct http_conn *c);
 

@@ -30,8 +30,10 @@ struct http_carrier {
 	bool (*watch)(struct http_exchange *x);
 	/* The client has ended or reset. */
 	bool (*is_gone)(const struct http_exchange *x);
-	/* The exchange can go on; and: it cannot, and takes its carrier with it. Either may free it. */
+	/* The exchange can go on, now, or by the end of this turn of the loop; and: it cannot, and takes its carrier with it.
+	 * Each may free it. */
 	void (*drive)(struct http_exchange *x);
+	void (*wake)(struct http_exchange *x);
 	void (*finish)(struct http_exchange *x, enum end_reason reason);
 	bool is_plain; /* a body is read from conn->link as it is, and is framed as in HTTP/1 */
 };

@@ -76,7 +76,7 @@ static void on_server(struct watch *watch, unsigned edges)
 
 	link_note(&u->link, edges);
 	if (u->exchange)
-		u->exchange->carrier->drive(u->exchange);
+		u->exchange->carrier->wake(u->exchange);
 	else if (edges & (POLLER_READ | POLLER_END | POLLER_ERROR))
 		http_pool_close(u);
 }

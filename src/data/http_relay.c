@@ -10,6 +10,7 @@
 
 enum {
 	CHUNK = 16384,	     /* bytes that a read of a body asks for */
+	REPLY_CHUNK = 32768, /* of an answer's: two whole records of TLS */
 	HEAD_READ = 3000,    /* nearly every answer's head fits, many a whole answer */
 	REPLAY_MAX = 16384,  /* a request up to here can be sent once more */
 	STEPS_PER_TURN = 32, /* of one exchange, before others have theirs */
@@ -361,10 +362,10 @@ static enum http_relay_state read_reply_straight(struct http_exchange *x, uint64
 
 	if (!link->readable)
 		return HTTP_RELAY_WAIT;
-	if (!http_buffer_reserve(pool_of(x), &x->out, CHUNK))
+	if (!http_buffer_reserve(pool_of(x), &x->out, direct < CHUNK ? CHUNK : REPLY_CHUNK))
 		return HTTP_RELAY_NO_MEMORY;
-	if (direct > http_buffer_room(x->out))
-		direct = http_buffer_room(x->out);
+	if (direct > REPLY_CHUNK)
+		direct = REPLY_CHUNK;
 	n = link_recv(link, x->out->bytes + x->out->end, (size_t)direct);
 	if (n > 0) {
 		x->out->end += (uint32_t)n;

@@ -20,6 +20,8 @@ void link_note(struct link *l, unsigned edges)
 		l->ended = true;
 	if (edges & POLLER_ERROR)
 		l->failed = true;
+	if (l->tls && (edges & (POLLER_READ | POLLER_END | POLLER_ERROR)))
+		tls_readable(l->tls, l->ended || l->failed);
 }
 
 bool link_watch(struct link *l, struct poller *p, bool writes)
@@ -36,6 +38,8 @@ bool link_secure(struct link *l, struct worker *w, const struct tls_place *at, s
 {
 	l->tls = tls_new(w, at, l->watch.fd, first);
 	l->readable = true;
+	if (l->tls)
+		tls_readable(l->tls, l->ended || l->failed);
 	return l->tls != NULL;
 }
 
@@ -117,7 +121,8 @@ void link_close(struct link *l, struct poller *p)
 {
 	int fd;
 
-	if (l->tls && !l->finished && !l->failed)
+	/* Who has closed already reads no good-bye: it would only be answered by a reset. */
+	if (l->tls && !l->finished && !l->failed && !l->ended)
 		tls_end(l->tls);
 	fd = take_fd(l, p);
 

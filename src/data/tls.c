@@ -9,14 +9,22 @@
 #include <openssl/err.h>
 #include <stdlib.h>
 
+enum { TLS_SPARES_MAX = 32 }; /* of one worker; each holds about 6 KiB */
+
 struct tls {
-	SSL *ssl;
+	SSL *ssl;	       /* with our BIO */
+	const SSL_CTX *origin; /* that it was made from, which it keeps alive */
+	struct tls *next;      /* among the spares */
 	struct worker *worker;
 	struct certs_now now;
 	uint16_t listener; /* slot */
 	pin_t pin;	   /* the newest generation where that terminates TLS */
 	int fd;
-	int error;	/* of the last call on the socket; 0: it went well */
+	int error;    /* of the last call on the socket; 0: it went well */
+	bool drained; /* the last read was a short one, and no edge came since (doc/decisions/005) */
+	bool is_ready;	/* the handshake is done */
+	bool is_broken; /* and something went wrong since */
+	bool is_ending; /* the kernel has the peer's end: only a read tells it */
 	uint8_t *first; /* read by others before us; from `used` on not taken yet */
 	size_t n_first, used;
 };
@@ -36,7 +44,8 @@ static int on_bio_read(BIO *bio, char *buf, int size)
 		t->used += n;
 		return (int)n;
 	}
-	got = stream_recv(t->fd, buf, (size_t)size);
+	got = t->drained ? -EAGAIN : stream_recv(t->fd, buf, (size_t)size);
+	t->drained = got == -EAGAIN || (got > 0 && got < size && !t->is_ending);
 	t->error = got < 0 ? (int)-got : 0;
 	if (got == -EAGAIN)
 		BIO_set_retry_read(bio);
@@ -119,18 +128,50 @@ static void look_at_view(struct tls *t)
 		t->now.tickets = conf->session_tickets == TICKETS_LOCAL ? now->local : now->cluster;
 }
 
+static void free_spare(struct tls *t)
+{
+	SSL_free(t->ssl);
+	free(t);
+}
+
+/* A spare or a new one. */
+static struct tls *take(struct http *h)
+{
+	struct tls *t = h->tls_spares;
+
+	if (!t)
+		return calloc(1, sizeof(*t));
+	h->tls_spares = t->next;
+	h->n_tls_spares--;
+	return t;
+}
+
+/* To make an SSL and its BIO is a tenth of a handshake with P-256 (doc/decisions/011). */
+static bool make_ssl(struct tls *t)
+{
+	if (t->ssl && certs_ssl_again(t->now.certs, t->ssl, t->origin, &t->now))
+		return true;
+	SSL_free(t->ssl);
+	t->ssl = certs_ssl(t->now.certs, &t->now);
+	t->origin = t->ssl ? SSL_get_SSL_CTX(t->ssl) : NULL;
+	return t->ssl && set_bio(t);
+}
+
 struct tls *tls_new(struct worker *w, const struct tls_place *at, int fd, struct span first)
 {
-	struct tls *t = calloc(1, sizeof(*t));
+	struct tls *t = take(w->http);
 
 	if (!t)
 		return NULL;
-	*t = (struct tls){.worker = w, .listener = at->listener, .fd = fd};
+	*t = (struct tls){.ssl = t->ssl,
+		.origin = t->origin,
+		.worker = w,
+		.listener = at->listener,
+		.fd = fd};
 	t->pin = pins_add(&w->pins, at->pin);
 	look_at_view(t);
 	t->first = first.n > 0 ? malloc(first.n) : NULL;
-	t->ssl = certs_ssl(t->now.certs, &t->now);
-	if ((first.n > 0 && !t->first) || !t->ssl || !set_bio(t)) {
+	if ((first.n > 0 && !t->first) || !make_ssl(t)) {
 		tls_free(t);
 		return NULL;
 	}
@@ -140,18 +181,41 @@ struct tls *tls_new(struct worker *w, const struct tls_place *at, int fd, struct
 	return t;
 }
 
+/* Only what has ended well serves again. */
+static bool is_spare(const struct tls *t)
+{
+	return t->is_ready && !t->is_broken && t->worker->http->n_tls_spares < TLS_SPARES_MAX &&
+	       certs_ssl_wipe(t->ssl);
+}
+
 void tls_free(struct tls *t)
 {
+	struct http *h;
+
 	if (!t)
 		return;
+	h = t->worker->http;
 	pins_drop(&t->worker->pins, t->pin);
-	SSL_free(t->ssl);
 	free(t->first);
-	free(t);
+	t->first = NULL;
+	if (!is_spare(t)) {
+		free_spare(t);
+		return;
+	}
+	t->next = h->tls_spares;
+	h->tls_spares = t;
+	h->n_tls_spares++;
 }
 
 void tls_worker_end(struct http *h)
 {
+	while (h->tls_spares) {
+		struct tls *t = h->tls_spares;
+
+		h->tls_spares = t->next;
+		free_spare(t);
+	}
+	h->n_tls_spares = 0;
 	BIO_meth_free(h->tls_bio);
 	h->tls_bio = NULL;
 }
@@ -197,8 +261,10 @@ enum tls_state tls_handshake(struct tls *t, enum end_reason *ret_reason)
 	look_at_view(t);
 	ERR_clear_error();
 	done = SSL_do_handshake(t->ssl);
-	if (done == 1)
+	if (done == 1) {
+		t->is_ready = true;
 		return TLS_DONE;
+	}
 	error = SSL_get_error(t->ssl, done);
 	if (error == SSL_ERROR_WANT_READ)
 		return TLS_WANTS_READ;
@@ -227,8 +293,15 @@ static ssize_t meaning(struct tls *t, int result)
 		return t->error > 0 ? -t->error : 0;
 	default:
 		ERR_clear_error();
+		t->is_broken = true;
 		return -EPROTO;
 	}
+}
+
+void tls_readable(struct tls *t, bool end)
+{
+	t->drained = false;
+	t->is_ending = end;
 }
 
 ssize_t tls_recv(struct tls *t, void *buf, size_t n)

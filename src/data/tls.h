@@ -37,6 +37,9 @@ enum tls_state { TLS_DONE, TLS_WANTS_READ, TLS_WANTS_WRITE, TLS_FAILED };
 /* Goes on with the handshake. TLS_FAILED: *ret_reason; an alert was sent where there is one for it. */
 enum tls_state tls_handshake(struct tls *t, enum end_reason *ret_reason);
 
+/* An edge: the socket has something to read; `end`: and the peer's end or reset is behind it. */
+void tls_readable(struct tls *t, bool end);
+
 /* As stream_recv and stream_send: 0 is the peer's end, -EAGAIN waits for an edge of the socket. A read that gives less
  * than it was asked for does not tell that there is no more. */
 ssize_t tls_recv(struct tls *t, void *buf, size_t n);

@@ -10,7 +10,7 @@ EXTRA_DIST += \
 	tests/e2e/test_runtime.py tests/e2e/test_shared_health.py tests/e2e/test_truth.py tests/e2e/test_status.py tests/e2e/test_status_http.py tests/e2e/test_timeouts.py tests/e2e/test_tools.py tests/e2e/test_tls.py tests/e2e/test_transfer.py tests/e2e/test_vip.py \
 	tests/e2e/haproxy-2.6-show-stat-header.csv
 
-EXTRA_DIST += tests/e2e/test_attacks.py tests/e2e/test_tickets.py tests/e2e/bulk.py tests/e2e/test_bulk.py tests/e2e/test_scanners.py tests/e2e/platform_lab.py tests/e2e/test_platform.py tests/e2e/test_browser.py
+EXTRA_DIST += tests/e2e/differences.py tests/e2e/test_differences.py tests/e2e/test_attacks.py tests/e2e/test_tickets.py tests/e2e/bulk.py tests/e2e/test_bulk.py tests/e2e/test_scanners.py tests/e2e/platform_lab.py tests/e2e/test_platform.py tests/e2e/test_browser.py
 EXTRA_DIST += tests/e2e/test_reload.py tests/e2e/test_auth.py tests/e2e/test_queue.py tests/e2e/test_sticky.py
 
 # The same and the long ones: real intervals, 10 GiB, 10,000 connections.

@@ -20,6 +20,9 @@ enum config_log_level {
 };
 enum config_log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 enum config_mode { MODE_PASSTHROUGH, MODE_HTTP };
+/* Of mode = "http", to servers: h2c is HTTP/2 without TLS, known beforehand. */
+enum config_protocol { PROTOCOL_HTTP1, PROTOCOL_H2C };
+
 enum config_proxy { PROXY_OFF, PROXY_V1, PROXY_V2 };
 enum config_health_type { HEALTH_NONE, HEALTH_TCP, HEALTH_TLS, HEALTH_HTTP, HEALTH_HTTPS };
 enum config_on_gone { ON_GONE_KEEP, ON_GONE_CLOSE };
@@ -238,6 +241,7 @@ struct config_backend {
 	const char *name;
 	enum balance_algo balance;
 	enum config_proxy proxy_protocol;
+	enum config_protocol protocol;
 	unsigned retries; /* 0 … 10: further servers tried after the first */
 	enum config_on_gone on_down, on_removed;
 	struct config_sticky sticky;

@@ -34,6 +34,12 @@ static const struct config_word proxy_words[] = {
 	{0},
 };
 
+static const struct config_word protocol_words[] = {
+	{"http/1.1", PROTOCOL_HTTP1},
+	{"h2c", PROTOCOL_H2C},
+	{0},
+};
+
 static const struct config_word on_gone_words[] = {
 	{"keep", ON_GONE_KEEP},
 	{"close", ON_GONE_CLOSE},
@@ -277,6 +283,7 @@ static const struct config_key backend_keys[] = {
 		CONFIG_MEMBER(config_backend, name)},
 	CONFIG_KEY_CHOICE("balance", config_backend, balance, balance_words),
 	CONFIG_KEY_CHOICE("proxy_protocol", config_backend, proxy_protocol, proxy_words),
+	CONFIG_KEY_CHOICE("protocol", config_backend, protocol, protocol_words),
 	CONFIG_KEY_NUMBER("retries", config_backend, retries, 0, 10),
 	CONFIG_KEY_CHOICE("on_down", config_backend, on_down, on_gone_words),
 	CONFIG_KEY_CHOICE("on_removed", config_backend, on_removed, on_gone_words),
@@ -290,7 +297,6 @@ static const struct config_key backend_keys[] = {
 		.expected = "a list of servers such as ( { name = \"aegis-01\"; address = "
 			    "\"10.10.10.103:443\"; } )",
 		CONFIG_ELEMENTS(config_backend, servers, n_servers)},
-	CONFIG_KEY_LATER("protocol"),
 	CONFIG_KEY_GROUP("sticky", config_backend, sticky, sticky_keys),
 	CONFIG_KEY_GROUP("queue", config_backend, queue, queue_keys),
 	{0},

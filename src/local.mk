@@ -49,9 +49,9 @@ noinst_LIBRARIES += src/libchecks.a
 src_libchecks_a_SOURCES = \
 	src/control/checks.c src/control/checks.h src/control/probe.c src/control/probe.h \
 	src/control/probe_io.c src/control/probe_io.h src/control/probe_plan.c src/control/probe_plan.h \
-	src/control/probe_step.c
-src_libchecks_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(OPENSSL_CFLAGS)
-CHECKS_LIBS = src/libchecks.a lib/libhttp.a lib/libproxyproto.a $(EVENT_LIBS) $(OPENSSL_LIBS)
+	src/control/probe_h2c.c src/control/probe_h2c.h src/control/probe_step.c
+src_libchecks_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(OPENSSL_CFLAGS) $(NGHTTP2_CFLAGS)
+CHECKS_LIBS = src/libchecks.a lib/libhttp.a lib/libproxyproto.a $(EVENT_LIBS) $(OPENSSL_LIBS) $(NGHTTP2_LIBS)
 
 # The cluster: sockets, keys and timer around lib/gossip.
 noinst_LIBRARIES += src/libcluster.a
@@ -124,6 +124,8 @@ src_libdata_a_SOURCES = \
 	src/data/http.c src/data/http.h \
 	src/data/http2.c src/data/http2.h \
 	src/data/http2_head.c src/data/http2_head.h src/data/http2_inside.h src/data/http2_stream.c \
+	src/data/http2_server.c src/data/http2_server.h src/data/http2_server_head.c src/data/http2_server_head.h \
+	src/data/http2_server_inside.h src/data/http2_server_stream.c \
 	src/data/http_trailers.c src/data/http_trailers.h \
 	src/data/http_account.c src/data/http_account.h \
 	src/data/http_answer.c src/data/http_answer.h \

@@ -4,6 +4,7 @@
 #define CONTROL_PROBE_IO_H
 
 #include "control/probe.h"
+#include "control/probe_h2c.h"
 #include "http/response.h"
 
 #include <event2/event_struct.h>
@@ -49,6 +50,7 @@ struct probe {
 	char *buf;
 	size_t room, len, sent;
 	struct http_response answer;
+	struct probe_h2c *h2c; /* NULL: HTTP/1 */
 	size_t drained;
 };
 

@@ -139,6 +139,7 @@ bool probe_plan_open(
 	char request[PROBE_REQUEST_MAX];
 
 	*plan = (struct probe_plan){.health = h, .proxy = b->proxy_protocol};
+	plan->h2c = h->type == HEALTH_HTTP && b->protocol == PROTOCOL_H2C;
 	if (h->host && !is_ip(h->host))
 		plan->name = h->host;
 	if (has_http(h) && probe_plan_request(plan, &example, request) == 0) {

@@ -12,6 +12,7 @@
 struct probe_plan {
 	const struct config_health *health;
 	enum config_proxy proxy;
+	bool h2c;	  /* HTTP/2 by prior knowledge, of http */
 	SSL_CTX *tls;	  /* tls and https only; else NULL */
 	const char *name; /* sent as SNI; NULL: none, also where health.host is an address */
 };

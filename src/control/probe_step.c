@@ -18,6 +18,8 @@ void probe_stop(struct probe *p)
 	event_del(&p->timer);
 	SSL_free(p->ssl);
 	p->ssl = NULL;
+	probe_h2c_free(p->h2c);
+	p->h2c = NULL;
 	if (p->fd >= 0)
 		close(p->fd);
 	p->fd = -1;
@@ -27,11 +29,28 @@ void probe_stop(struct probe *p)
 	p->state = PROBE_IDLE;
 }
 
+/* As far as the socket takes it at once. */
+static void send_h2c(struct probe *p)
+{
+	size_t n = probe_h2c_write(p->h2c, p->buf, p->room), sent;
+
+	if (n > 0)
+		probe_send(p, p->buf, n, &sent);
+}
+
+static void end_h2c(struct probe *p)
+{
+	probe_h2c_end(p->h2c);
+	send_h2c(p);
+}
+
 /* What was said is over: the server may close now, and we read until it does. Closing at once would answer with a
  * reset whatever of the answer is not read yet. */
 static void linger(struct probe *p)
 {
-	if (p->plan->health->type == HEALTH_TCP || p->plan->health->type == HEALTH_TLS) {
+	if (p->h2c)
+		end_h2c(p);
+	if (p->h2c || p->plan->health->type == HEALTH_TCP || p->plan->health->type == HEALTH_TLS) {
 		probe_say_goodbye(p);
 		shutdown(p->fd, SHUT_WR);
 	}
@@ -141,8 +160,17 @@ static enum probe_move send_rest(struct probe *p)
 
 static enum probe_move begin_request(struct probe *p)
 {
-	p->len = probe_plan_request(p->plan, &p->addr, p->buf);
 	p->sent = 0;
+	if (!p->plan->h2c) {
+		p->len = probe_plan_request(p->plan, &p->addr, p->buf);
+	} else {
+		p->h2c = probe_h2c_new(p->plan, &p->addr);
+		if (!p->h2c) {
+			finish_saying(p, CHECK_SOCKET, strerror(ENOMEM));
+			return PROBE_OVER;
+		}
+		p->len = probe_h2c_write(p->h2c, p->buf, p->room);
+	}
 	p->state = PROBE_SENDING_REQUEST;
 	return PROBE_MOVED;
 }
@@ -197,21 +225,44 @@ static enum probe_move step_send_request(struct probe *p)
 	return PROBE_MOVED;
 }
 
+static enum probe_move finish_with_code(struct probe *p, unsigned code)
+{
+	p->result.code = (int)code;
+	probe_finish(p, probe_plan_expects(p->plan, code) ? CHECK_L7OK : CHECK_L7STATUS);
+	return PROBE_OVER;
+}
+
 static enum probe_move judge_answer(struct probe *p)
 {
 	switch (http_response_parse(&p->answer, span_of(p->buf, p->len))) {
 	case HTTP_RESPONSE_MORE:
 		return PROBE_MOVED;
 	case HTTP_RESPONSE_DONE:
-		p->result.code = (int)p->answer.status;
-		probe_finish(p, probe_plan_expects(p->plan, p->answer.status) ? CHECK_L7OK
-									      : CHECK_L7STATUS);
-		break;
+		return finish_with_code(p, p->answer.status);
 	case HTTP_RESPONSE_MALFORMED:
 		finish_saying(p, CHECK_L7MALFORMED, p->answer.error);
 		break;
 	case HTTP_RESPONSE_TOO_LARGE:
 		finish_saying(p, CHECK_L7ENDLESS, p->answer.error);
+		break;
+	}
+	return PROBE_OVER;
+}
+
+/* The bytes that were read last. */
+static enum probe_move judge_h2c(struct probe *p, size_t n)
+{
+	unsigned code;
+	const char *why;
+
+	switch (probe_h2c_read(p->h2c, span_of(p->buf, n), &code, &why)) {
+	case PROBE_H2C_MORE:
+		send_h2c(p);
+		return PROBE_MOVED;
+	case PROBE_H2C_DONE:
+		return finish_with_code(p, code);
+	case PROBE_H2C_BAD:
+		finish_saying(p, CHECK_L7MALFORMED, why);
 		break;
 	}
 	return PROBE_OVER;
@@ -244,6 +295,8 @@ static enum probe_move step_read_answer(struct probe *p)
 	move = probe_recv(p, p->buf + p->len, p->room - p->len, &n);
 	if (move != PROBE_MOVED)
 		return not_moved(p, move);
+	if (p->h2c)
+		return judge_h2c(p, n);
 	p->len += n;
 	return judge_answer(p);
 }

@@ -8,8 +8,9 @@
 
 enum { PAGE = 4096, SLAB_BUFFERS = 32 };
 
-/* A hello that is not whole; a usual hello; what a read left unsent; the largest hello. */
-static const size_t sizes[BUFFERS_CLASSES] = {1024, PAGE, 5 * PAGE, 9 * PAGE};
+/* A hello that is not whole; a usual hello; what a read left unsent; the largest hello; what a client of HTTP/2 may send of a
+ * body before it knows our window. */
+static const size_t sizes[BUFFERS_CLASSES] = {1024, PAGE, 5 * PAGE, 9 * PAGE, 17 * PAGE};
 
 static unsigned class_of(size_t size)
 {

@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-enum { BUFFERS_CLASSES = 4 };
+enum { BUFFERS_CLASSES = 5 };
 
 struct buffers_class {
 	void **free; /* a stack: what was used last is taken first */

@@ -1,6 +1,7 @@
 #include "data/http.h"
 
 #include "data/http2.h"
+#include "data/http2_server.h"
 #include "data/http_auth.h"
 #include "data/http_conn.h"
 #include "data/http_pool.h"
@@ -78,8 +79,6 @@ const char *http_date(struct http *h)
 
 void http_run_turns(struct http *h)
 {
-	if (!http_has_turns(h))
-		return;
 	list_add_tail(&h->turns, &h->mark);
 	while (h->turns.next != &h->mark) {
 		struct http_conn *c = container_of(h->turns.next, struct http_conn, turn);
@@ -88,6 +87,7 @@ void http_run_turns(struct http *h)
 		http_conn_drive(c);
 	}
 	list_del(&h->mark);
+	http2_server_run_turns(h);
 }
 
 /* --- life --- */
@@ -108,6 +108,7 @@ struct http *http_new(struct worker *w)
 		wheel_init(&h->wheel, WHEEL_SLOTS, WHEEL_STEP_MS * 1000, worker_now(w)))
 		return h;
 	free(h->pool.by_server);
+	http2_servers_release(h);
 	http_queue_release(h);
 	free(h);
 	return NULL;
@@ -117,6 +118,8 @@ void http_close(struct http *h, const struct order *o)
 {
 	if (o->kind == ORDER_CLOSE_SERVER)
 		http_pool_drop(h, o->server);
+	if (o->kind == ORDER_CLOSE_SERVER)
+		http2_server_drop(h, o->server);
 	list_for_each_safe (it, &h->conns) {
 		struct http_conn *c = container_of(it, struct http_conn, open);
 
@@ -130,6 +133,7 @@ void http_close(struct http *h, const struct order *o)
 void http_drain(struct http *h)
 {
 	http_pool_drop(h, UINT32_MAX);
+	http2_server_drop_idle(h);
 	list_for_each_safe (it, &h->conns) {
 		struct http_conn *c = container_of(it, struct http_conn, open);
 

@@ -28,10 +28,20 @@ struct http_queue {
 	unsigned n_loyal;    /* and those that wish for one */
 };
 
-/* Connections to servers that are idle: http_pool.h. */
+/* Connections of HTTP/2 to one server: http2_server.h. */
+struct http_servers {
+	struct list all;      /* list_made() */
+	uint32_t streams_max; /* of a connection, when last heard; 0: never */
+};
+
+/* Connections to servers: those of HTTP/2, and idle ones of HTTP/1, http_pool.h. */
 struct http_pool {
-	struct list *by_server; /* by server id; list_made() */
-	struct list idle;	/* all of them, longest idle first */
+	struct http_servers *servers; /* by server id */
+	struct list connections;      /* all of theirs */
+	struct list flushes;	      /* of these, those that have something to do */
+	struct list flush_mark;	      /* in `flushes`, behind those whose turn it is */
+	struct list *by_server;	      /* by server id; list_made() */
+	struct list idle;	      /* all of them, longest idle first */
 	struct http_timer timer;
 	unsigned n_idle, max; /* idle ones: beyond that the longest idle is closed */
 };
@@ -63,11 +73,11 @@ struct http {
 struct http *http_new(struct worker *w);
 void http_free(struct http *h); /* ends what is open; NULL is allowed */
 
-/* Lets each connection whose turn was cut short go on. */
+/* Lets each connection whose turn was cut short go on, and sends what was gathered for servers of HTTP/2. */
 void http_run_turns(struct http *h);
 static inline bool http_has_turns(const struct http *h)
 {
-	return h && !list_is_empty(&h->turns);
+	return h && !(list_is_empty(&h->turns) && list_is_empty(&h->pool.flushes));
 }
 
 static inline bool http_has_waiting(const struct http *h)

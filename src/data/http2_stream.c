@@ -305,7 +305,8 @@ static void go_on(struct http2_stream *s)
 		break;
 	case HTTP_PROXY_ENDED:
 	case HTTP_PROXY_NEXT:
-		http2_stream_abort(s, END_SERVER_RESET, NGHTTP2_INTERNAL_ERROR);
+		http2_stream_abort(s, END_SERVER_RESET,
+			s->x->reset_code ? s->x->reset_code : NGHTTP2_INTERNAL_ERROR);
 		break;
 	}
 	if (s->x)

@@ -2,7 +2,7 @@
 
 #include "base/bug.h"
 
-enum { LARGEST = 9 * 4096 }; /* the largest of buffers.c */
+enum { LARGEST = 17 * 4096 }; /* the largest of buffers.c */
 
 static struct http_buffer *take_new(struct buffers *pool, size_t want)
 {

@@ -89,7 +89,6 @@ static void to_backend(struct http_exchange *x, const struct config_route *r, st
 {
 	if (r->action == ACTION_BACKEND)
 		x->backend = generation_backend_slot(http_exchange_generation(x), r->backend);
-	x->asked_upgrade = x->request.upgrade.n > 0;
 	if (http_proxy_begin(x, bytes)) {
 		http_head_begin(&x->head, HTTP_RESPONSE);
 		return;

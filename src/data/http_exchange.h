@@ -91,10 +91,11 @@ struct http_exchange {
 	struct http_flow request_body, reply_body;
 	struct http_trailers request_trailers, reply_trailers; /* set apart */
 	uint16_t place; /* of the server, in the view it was chosen from */
-	uint8_t retries;
-	bool waits_for_any; /* in the queue: for whichever server has room */
-	bool counts_server; /* in load->active */
-	bool server_opened; /* counted as opened at its server */
+	uint8_t retries, refusals;
+	uint32_t reset_code; /* of the server's stream, where it was reset; 0: none */
+	bool waits_for_any;  /* in the queue: for whichever server has room */
+	bool counts_server;  /* in load->active */
+	bool server_opened;  /* counted as opened at its server */
 	bool has_proxy_header;
 	bool replayable;  /* the request can be sent to another server */
 	bool send_broken; /* the server takes no more of it */

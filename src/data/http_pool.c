@@ -1,6 +1,7 @@
 #include "data/http_pool.h"
 
 #include "base/bug.h"
+#include "data/http2_server.h"
 #include "data/http_exchange.h"
 #include "data/worker_inside.h"
 #include "net/stream.h"
@@ -26,6 +27,10 @@ void http_pool_close(struct http_upstream *u)
 {
 	struct worker *w = u->http->worker;
 
+	if (u->is_stream) {
+		http2_server_leave(u);
+		return;
+	}
 	if (!list_is_empty(&u->by_age))
 		u->http->pool.n_idle--;
 	forget(u);
@@ -85,6 +90,10 @@ void http_pool_keep(struct http_upstream *u)
 {
 	struct http *h = u->http;
 
+	if (u->is_stream) {
+		http2_server_leave(u);
+		return;
+	}
 	u->exchange = NULL;
 	u->reused = true;
 	if (u->link.ended || u->link.failed || u->in || h->worker->draining || h->pool.max == 0 ||
@@ -169,12 +178,13 @@ bool http_pool_init(struct http *h)
 	list_init(&h->pool.idle);
 	wheel_timer_init(&h->pool.timer.wheel);
 	h->pool.timer.cb = on_old;
-	return h->pool.by_server != NULL;
+	return h->pool.by_server != NULL && http2_servers_init(h);
 }
 
 void http_pool_release(struct http *h)
 {
 	http_pool_drop(h, UINT32_MAX);
+	http2_servers_release(h);
 	http_stop_timer(h, &h->pool.timer);
 	free(h->pool.by_server);
 }

@@ -18,6 +18,7 @@ struct http_upstream {
 	struct http_buffer *in;		/* read, not used yet */
 	struct mono idle_since;
 	uint32_t server_id;
+	bool is_stream; /* of HTTP/2: http2_server.h; link is not open */
 	bool connected; /* the server took bytes */
 	bool reused;	/* it has served a request before the present one */
 };

@@ -1,6 +1,7 @@
 #include "data/http_proxy.h"
 
 #include "base/bug.h"
+#include "data/http2_server.h"
 #include "data/http_account.h"
 #include "data/http_auth.h"
 #include "data/http_forward.h"
@@ -13,7 +14,10 @@
 
 #include <errno.h>
 
-enum { REST_MAX_MS = 1000 }; /* before servers that failed are tried again */
+enum {
+	REST_MAX_MS = 1000, /* before servers that failed are tried again */
+	UNDONE_MAX = 3,	    /* of one request, by connections that close or are full */
+};
 
 static const struct config_listener_timeouts *timeouts_of(const struct http_exchange *x)
 {
@@ -243,38 +247,64 @@ static bool may_share(const struct http_exchange *x)
 	return !asks_for_status(x) && backend_of(x)->proxy_protocol == PROXY_OFF;
 }
 
-static bool put_proxy_header(struct http_exchange *x)
+static struct span proxy_header(struct http_exchange *x, uint8_t header[PROXYPROTO_WRITE_MAX])
 {
 	struct http_conn *c = x->conn;
 	const struct proxyproto_tlvs tlvs = {0};
-	uint8_t header[PROXYPROTO_WRITE_MAX];
-	size_t n;
 
+	if (may_share(x))
+		return span_of(NULL, 0);
 	if (c->local.family == AF_UNSPEC)
 		link_local(&c->link, &c->local);
-	n = proxy_header_write(header, backend_of(x)->proxy_protocol, &c->client, &c->local, &tlvs);
-	return http_buffer_put_first(&c->worker->buffers, &x->to_server, span_of(header, n));
+	return span_of(header, proxy_header_write(header, backend_of(x)->proxy_protocol, &c->client,
+				       &c->local, &tlvs));
+}
+
+static bool put_proxy_header(struct http_exchange *x)
+{
+	uint8_t header[PROXYPROTO_WRITE_MAX];
+
+	return http_buffer_put_first(
+		&x->conn->worker->buffers, &x->to_server, proxy_header(x, header));
+}
+
+static struct http_upstream *connect_to(
+	struct http_exchange *x, const struct addr *to, int *ret_error)
+{
+	uint8_t header[PROXYPROTO_WRITE_MAX];
+
+	if (backend_of(x)->protocol == PROTOCOL_H2C)
+		return http2_server_join(
+			http_of(x), x->server_id, to, proxy_header(x, header), x, ret_error);
+	return http_pool_connect(http_of(x), x->server_id, to, x, ret_error);
 }
 
 static bool begin_connect(struct http_exchange *x, int *ret_error)
 {
 	struct http *h = http_of(x);
 	const struct view_backend *b = &worker_view(h->worker)->backends[x->backend];
+	const struct addr *to = &b->servers[x->place].addr;
 
 	x->sent = 0;
+	x->send_broken = false;
 	/* What cannot be sent twice goes where the server has surely not gone away. */
-	if (may_share(x))
+	if (may_share(x) && backend_of(x)->protocol == PROTOCOL_HTTP1)
 		x->upstream = http_pool_take(
 			h, x->server_id, !http_method_is_idempotent(x->request.method), x);
 	if (x->upstream) {
 		http_account_server_opened(x);
 		return true;
 	}
-	x->upstream = http_pool_connect(h, x->server_id, &b->servers[x->place].addr, x, ret_error);
+	x->upstream = connect_to(x, to, ret_error);
 	if (!x->upstream && listener_is_shortage(*ret_error)) {
 		http_pool_drop(h, UINT32_MAX);
-		x->upstream = http_pool_connect(
-			h, x->server_id, &b->servers[x->place].addr, x, ret_error);
+		http2_server_drop_idle(h);
+		x->upstream = connect_to(x, to, ret_error);
+	}
+	if (x->upstream && x->upstream->is_stream) {
+		if (x->upstream->connected)
+			http_account_server_opened(x);
+		return true;
 	}
 	if (x->upstream && !may_share(x) && !x->has_proxy_header) {
 		x->has_proxy_header = put_proxy_header(x);
@@ -290,9 +320,11 @@ static bool begin_connect(struct http_exchange *x, int *ret_error)
  * and nothing twice where the method allows. */
 static enum http_proxy_state unanswered(struct http_exchange *x, int error)
 {
-	bool was_reused = x->upstream->reused;
-	bool safe = x->replayable && http_method_is_idempotent(x->request.method);
+	bool was_refused = http2_server_refused(x->upstream);
+	bool was_reused = (x->upstream->reused || was_refused) && x->refusals < UNDONE_MAX;
+	bool safe = x->replayable && (was_refused || http_method_is_idempotent(x->request.method));
 
+	x->refusals += x->upstream->is_stream;
 	if (!x->upstream->connected)
 		return connect_failed(x, error);
 	if (!safe)
@@ -397,9 +429,15 @@ void http_proxy_init(struct http_exchange *x)
 
 bool http_proxy_begin(struct http_exchange *x, struct span bytes)
 {
-	http_flow_begin(&x->request_body, x->request.body,
-		x->request.body.kind == HTTP_BODY_CHUNKED ||
-			x->request.body.kind == HTTP_BODY_CLOSE);
+	struct http_body body = x->request.body;
+	bool is_h2c = x->backend != UINT16_MAX && backend_of(x)->protocol == PROTOCOL_H2C;
+
+	if (is_h2c && x->has_open_body) /* whatever its length: trailers may follow */
+		body.kind = HTTP_BODY_CLOSE;
+	x->asked_upgrade = x->request.upgrade.n > 0 && !is_h2c;
+	http_flow_begin(&x->request_body, body,
+		!is_h2c && (body.kind == HTTP_BODY_CHUNKED || body.kind == HTTP_BODY_CLOSE));
+	x->request_body.apart = is_h2c;
 	x->replayable = true;
 	enter(x, HTTP_PHASE_CHOOSE);
 	http_account_backend_opened(x);

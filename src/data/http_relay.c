@@ -1,6 +1,7 @@
 #include "data/http_relay.h"
 
 #include "base/bug.h"
+#include "data/http2_server.h"
 #include "data/http_account.h"
 #include "data/http_forward.h"
 #include "data/http_pool.h"
@@ -147,7 +148,7 @@ static struct span unsent(const struct http_exchange *x)
 	return span_of(held.p + x->sent, held.n - x->sent);
 }
 
-static void note_sent(struct http_exchange *x, size_t n)
+void http_relay_sent(struct http_exchange *x, size_t n)
 {
 	struct http_upstream *u = x->upstream;
 
@@ -169,10 +170,19 @@ static enum http_relay_state send_failed(struct http_exchange *x, int error)
 	return HTTP_RELAY_WAIT;
 }
 
+static enum http_relay_state send_to_stream(struct http_exchange *x)
+{
+	int error = http2_server_send(x);
+
+	return error == 0 || error == -EAGAIN ? HTTP_RELAY_WAIT : send_failed(x, -error);
+}
+
 static enum http_relay_state send_unsent(struct http_exchange *x)
 {
 	struct link *link = &x->upstream->link;
 
+	if (x->upstream->is_stream)
+		return send_to_stream(x);
 	while (unsent(x).n > 0 && !link->blocked && !x->send_broken) {
 		ssize_t n = link_send(link, unsent(x));
 
@@ -180,7 +190,7 @@ static enum http_relay_state send_unsent(struct http_exchange *x)
 			break;
 		if (n < 0)
 			return send_failed(x, (int)-n);
-		note_sent(x, (size_t)n);
+		http_relay_sent(x, (size_t)n);
 	}
 	return HTTP_RELAY_WAIT;
 }
@@ -213,6 +223,8 @@ static ssize_t read_server(struct http_exchange *x)
 	struct http_upstream *u = x->upstream;
 	ssize_t n;
 
+	if (u->is_stream)
+		return http2_server_read(u);
 	if (!u->link.readable)
 		return -EAGAIN;
 	if (!http_buffer_reserve(pool_of(x), &u->in, u->in ? 1 : HEAD_READ))
@@ -250,11 +262,26 @@ static enum http_relay_state move_reply(struct http_exchange *x)
 	return x->reply_body.error ? HTTP_RELAY_SERVER_GONE : HTTP_RELAY_WAIT;
 }
 
+/* A stream tells its end by itself: at once where there is no body, and with trailers behind one of whatever length. */
+static void end_with_stream(struct http_exchange *x, struct http_reply *r)
+{
+	if (http2_server_is_whole(x->upstream)) {
+		r->has_length |= x->carrier->is_plain && x->request.method != HTTP_HEAD &&
+				 r->body.kind == HTTP_BODY_CLOSE;
+		r->body.kind = HTTP_BODY_NONE;
+	} else if (r->body.kind == HTTP_BODY_LENGTH) {
+		r->body.kind = HTTP_BODY_CLOSE;
+	}
+}
+
 /* The framing of the answer, towards this client. */
-static void begin_reply_body(struct http_exchange *x, const struct http_reply *r)
+static void begin_reply_body(struct http_exchange *x, struct http_reply *r)
 {
 	bool open_ended = r->body.kind == HTTP_BODY_CHUNKED || r->body.kind == HTTP_BODY_CLOSE;
 
+	if (x->upstream->is_stream)
+		end_with_stream(x, r);
+	open_ended = open_ended && r->body.kind != HTTP_BODY_NONE;
 	http_flow_begin(&x->reply_body, r->body,
 		open_ended && x->request.minor == 1 && x->carrier->is_plain);
 	x->reply_body.apart = !x->carrier->is_plain;
@@ -312,7 +339,7 @@ static enum http_relay_state no_more_head(struct http_exchange *x, ssize_t n)
 		return HTTP_RELAY_WAIT;
 	if (n == -ENOMEM)
 		return HTTP_RELAY_NO_MEMORY;
-	if (x->upstream->in)
+	if (x->upstream->in || n == -EPROTO)
 		return HTTP_RELAY_SERVER_BAD;
 	return failed(x, n == 0 ? ECONNRESET : (int)-n, HTTP_RELAY_UNANSWERED);
 }
@@ -387,7 +414,7 @@ static enum http_relay_state read_reply(struct http_exchange *x)
 
 	if (state != HTTP_RELAY_WAIT || x->out || x->reply_body.done)
 		return state;
-	if (direct > 0 && !x->upstream->in)
+	if (direct > 0 && !x->upstream->in && !x->upstream->is_stream)
 		return read_reply_straight(x, direct);
 	n = read_server(x);
 	if (n > 0)
@@ -538,7 +565,10 @@ static enum http_relay_state wait_for_edges(struct http_exchange *x)
 {
 	struct link *server = &x->upstream->link;
 
-	if (!x->carrier->watch(x) || !link_watch(server, x->conn->worker->poller, server->blocked))
+	if (!x->carrier->watch(x))
+		return HTTP_RELAY_NO_MEMORY;
+	if (!x->upstream->is_stream &&
+		!link_watch(server, x->conn->worker->poller, server->blocked))
 		return HTTP_RELAY_NO_MEMORY;
 	return HTTP_RELAY_WAIT;
 }

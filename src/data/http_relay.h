@@ -19,6 +19,9 @@ enum http_relay_state {
 	HTTP_RELAY_NO_MEMORY,
 };
 
+/* The server took so many bytes of x->to_server. */
+void http_relay_sent(struct http_exchange *x, size_t n);
+
 enum http_relay_state http_relay_run(struct http_exchange *x);
 
 #endif

@@ -8,6 +8,7 @@ import h2.config
 import h2.connection
 import h2.events as events
 import h2.exceptions
+import h2.settings
 
 from lab import BALANCER, SLOW
 
@@ -63,6 +64,7 @@ class Peer:
             data = b""
         with self.lock:
             try:
+                self.state_before = self.h2.state_machine.state
                 happened = self.h2.receive_data(data) if data else []
             except h2.exceptions.ProtocolError:
                 happened, data = [], b""
@@ -78,6 +80,7 @@ class Peer:
         stream = getattr(event, "stream_id", None)
         if isinstance(event, events.ConnectionTerminated):
             self.goaway = event
+            self.h2.state_machine.state = self.state_before  # streams that are open may go on, which python3-h2 does not know
         elif stream:
             self.streams.setdefault(stream, Message()).take(event)
         if isinstance(event, events.DataReceived) and self.acknowledge and event.flow_controlled_length:
@@ -150,14 +153,16 @@ class Server(Peer):
 
     def __init__(self, s, answer, at_head=False, settings=None):
         super().__init__(s, False)
-        self.answer, self.at_head = answer, at_head
+        self.answer, self.at_head, self.unsent = answer, at_head, {}
         if settings:
-            self.h2.local_settings.update(settings)
+            self.h2.local_settings = h2.settings.Settings(client=False, initial_values=settings)
         self.h2.initiate_connection()
         self.flush()
 
     def take(self, event):
         super().take(event)
+        if isinstance(event, events.WindowUpdated):
+            self.push()
         wanted = events.RequestReceived if self.at_head else events.StreamEnded
         if isinstance(event, wanted):
             self.answer(self, event.stream_id, self.streams[event.stream_id])
@@ -168,9 +173,23 @@ class Server(Peer):
                 pass
 
     def reply(self, stream, *more, status="200", body=b"", trailers=None):
-        self.h2.send_headers(stream, [(":status", status), *more], end_stream=not body and not trailers)
-        if body:
-            self.h2.send_data(stream, body, end_stream=not trailers)
-        if trailers:
-            self.h2.send_headers(stream, trailers, end_stream=True)
+        with self.lock:
+            self.h2.send_headers(stream, [(":status", status), *more], end_stream=not body and not trailers)
+            if body:
+                self.unsent[stream] = (body, trailers)
+            elif trailers:
+                self.h2.send_headers(stream, trailers, end_stream=True)
+            self.push()
+
+    def push(self):
+        """Sends of bodies what the windows allow."""
+        for stream, (body, trailers) in list(self.unsent.items()):
+            while body and (room := min(self.h2.local_flow_control_window(stream), self.h2.max_outbound_frame_size)) > 0:
+                self.h2.send_data(stream, body[:room], end_stream=len(body) <= room and not trailers)
+                body = body[room:]
+            self.unsent[stream] = (body, trailers)
+            if not body:
+                del self.unsent[stream]
+                if trailers:
+                    self.h2.send_headers(stream, trailers, end_stream=True)
         self.flush()

@@ -85,6 +85,19 @@ def test_uploads_arrive_whole_with_and_without_length(site, start):
     assert sums == [hashlib.sha256(data).hexdigest()] * 2
 
 
+def test_body_that_came_before_our_window_was_known_waits_for_the_server(site, start):
+    """65535 bytes are the window until SETTINGS are acknowledged; the first server is not there."""
+    judge = Judge()
+    site.start_recorder(port=80, serve=judge.serve)
+    start(servers='{ name = "gone"; address = "10.10.10.99:80"; }, ' + ONE)
+    with Client(site) as c:
+        head = frame(frames.HEADERS, frames.END_HEADERS, 1, request(b"PUT", b"/", b"one.example", (b"content-length", b"65535")))
+        c.send(head + b"".join(frame(frames.DATA, i == 3, 1, bytes(16384 - (i == 3))) for i in range(4)))
+        kind, _, payload = c.answer(1)
+        assert kind == frames.HEADERS and payload[:1] == b"\x88"
+    assert judge.lines == [b"PUT / HTTP/1.1\r\n"] and not judge.odd
+
+
 def test_many_streams_at_once(site, start):
     Web(site, "aegis-01")
     start()

@@ -119,10 +119,10 @@ Test(config_backend, retries_are_bounded)
 					     "expected an integer from 0 to 10");
 }
 
-Test(config_backend, what_belongs_to_http_comes_later)
+Test(config_backend, protocol_is_one_that_is_known)
 {
-	case_backend_errors("protocol = \"h2c\";",
-		"t.conf:1: backends[0].protocol: not supported yet by this version");
+	case_backend_errors("protocol = \"h3\";",
+		"t.conf:1: backends[0].protocol: found \"h3\"; expected \"http/1.1\" or \"h2c\"");
 }
 
 Test(config_backend, queue_is_of_any_length_and_as_patient_as_a_connect_unless_said)

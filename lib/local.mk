@@ -19,7 +19,7 @@ lib_libhostmatch_a_SOURCES = lib/hostmatch/hostmatch.c lib/hostmatch/hostmatch.h
 lib_libhostmatch_a_CFLAGS = $(STRICT_CFLAGS)
 lib_libhttp_a_SOURCES = \
 	lib/http/authority.c lib/http/authority.h lib/http/basic.c lib/http/basic.h lib/http/body.h lib/http/bytes.c lib/http/bytes.h \
-	lib/http/chunked.c lib/http/chunked.h lib/http/cookie.c lib/http/cookie.h lib/http/field.c lib/http/field.h lib/http/get.c lib/http/get.h \
+	lib/http/chunked.c lib/http/chunked.h lib/http/coding.c lib/http/coding.h lib/http/cookie.c lib/http/cookie.h lib/http/field.c lib/http/field.h lib/http/get.c lib/http/get.h \
 	lib/http/flow.c lib/http/flow.h lib/http/head.c lib/http/head.h lib/http/path.c lib/http/path.h lib/http/request.c lib/http/request.h \
 	lib/http/reply.c lib/http/reply.h \
 	lib/http/response.c lib/http/response.h lib/http/status.c lib/http/status.h

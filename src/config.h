@@ -129,6 +129,15 @@ struct config_auth {
 	bool forward;	     /* the server gets the Authorization field too */
 };
 
+/* Answers of servers made smaller. */
+struct config_compress {
+	bool on;
+	const char **types; /* media types; a star stands for anything */
+	size_t n_types;
+	uint64_t min_length; /* bytes; answers that do not say how long they are count as long */
+	unsigned level;	     /* 1 … 9 */
+};
+
 struct config_route {
 	const char **names; /* normalised; "*.x" are wildcards; none: any name */
 	size_t n_names;
@@ -143,6 +152,7 @@ struct config_route {
 	size_t n_allow, n_deny;
 	struct config_headers headers;
 	struct config_auth auth;
+	struct config_compress compress;
 	struct config_listener_timeouts timeouts; /* the listener's, but for what the route says */
 	uint64_t max_body;			  /* bytes of a request's body; 0: no limit */
 	struct config_request_limit limit;

@@ -2,6 +2,7 @@
 
 #include "config_address.h"
 #include "config_auth.h"
+#include "config_compress.h"
 #include "config_hosts.h"
 #include "config_listener.h"
 #include "config_rate.h"
@@ -390,7 +391,7 @@ static const struct config_key route_keys[] = {
 	CONFIG_KEY_PASSTHROUGH("sni", "use \"host\""),
 	CONFIG_KEY_GROUP("headers", config_route, headers, headers_keys),
 	CONFIG_KEY_OWN("auth", config_route, auth, config_read_auth),
-	CONFIG_KEY_LATER("compress"),
+	CONFIG_KEY_OWN("compress", config_route, compress, config_read_compress),
 	CONFIG_KEY_GROUP("timeouts", config_route, timeouts, route_timeouts_keys),
 	CONFIG_KEY_NUMBER("max_body", config_route, max_body, 1, INT64_MAX),
 	CONFIG_KEY_OWN("rate_limit", config_route, limit, config_read_request_limit),
@@ -418,6 +419,9 @@ static void read_route(struct config_reader *r, const config_setting_t *s, void 
 	if (config_setting_is_group(s) && n != 1)
 		config_error(r, s, "has %s; expected one of backend, redirect and respond",
 			n == 0 ? "nothing to do" : "more than one thing to do");
+	if (route->compress.on && route->action != ACTION_BACKEND && n == 1)
+		config_warning(r, config_setting_get_member(s, "compress"),
+			"has no effect where no backend answers");
 }
 
 /* --- the listener --- */

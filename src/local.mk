@@ -9,7 +9,7 @@ noinst_LIBRARIES += src/libconf.a
 src_libconf_a_SOURCES = \
 	src/config.h src/config_address.c src/config_address.h src/config_backend.c src/config_backend.h \
 	src/cluster_kinds.h src/config_check.c src/config_check.h src/config_cluster.c src/config_cluster.h src/config_digest.c src/config_digest.h src/config_errors.c src/config_errors.h \
-	src/config_auth.c src/config_auth.h src/config_hosts.c src/config_hosts.h src/config_http.c src/config_http.h \
+	src/config_auth.c src/config_auth.h src/config_compress.c src/config_compress.h src/config_hosts.c src/config_hosts.h src/config_http.c src/config_http.h \
 	src/config_listener.c src/config_listener.h src/config_rate.c src/config_rate.h \
 	src/config_load.c src/config_load.h \
 	src/config_parse.c src/config_parse.h src/config_read.c src/config_read.h src/config_restart.c src/config_restart.h src/config_tls.c src/config_tls.h \
@@ -131,6 +131,7 @@ src_libdata_a_SOURCES = \
 	src/data/http_answer.c src/data/http_answer.h \
 	src/data/http_auth.c src/data/http_auth.h \
 	src/data/http_buffer.c src/data/http_buffer.h \
+	src/data/http_compress.c src/data/http_compress.h \
 	src/data/http_conn.c src/data/http_conn.h \
 	src/data/http_exchange.c src/data/http_exchange.h \
 	src/data/http_forward.c src/data/http_forward.h src/data/http_limit.c src/data/http_limit.h \
@@ -156,9 +157,9 @@ src_libdata_a_SOURCES = \
 	src/data/turns.c src/data/turns.h \
 	src/data/upstream.c src/data/upstream.h \
 	src/data/worker.c src/data/worker.h src/data/worker_inside.h
-src_libdata_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(SODIUM_CFLAGS) $(OPENSSL_CFLAGS) $(NGHTTP2_CFLAGS)
+src_libdata_a_CFLAGS = $(AM_CFLAGS) $(ZLIB_CFLAGS) $(EVENT_CFLAGS) $(SODIUM_CFLAGS) $(OPENSSL_CFLAGS) $(NGHTTP2_CFLAGS)
 DATA_LIBS = src/libdata.a src/libbetween.a lib/libprefixset.a lib/libsni.a lib/libproxyproto.a lib/libbalance.a lib/libratelimit.a \
-	lib/libwheel.a lib/libring.a lib/libmailbox.a lib/libpoller.a lib/libqsbr.a $(CONF_LIBS) $(EVENT_LIBS) $(SODIUM_LIBS) $(NGHTTP2_LIBS)
+	lib/libwheel.a lib/libring.a lib/libmailbox.a lib/libpoller.a lib/libqsbr.a $(CONF_LIBS) $(EVENT_LIBS) $(SODIUM_LIBS) $(NGHTTP2_LIBS) $(ZLIB_LIBS)
 
 # The control thread: what turns on its loop.
 noinst_LIBRARIES += src/libcontrol.a
@@ -179,7 +180,7 @@ aegislb_LDADD = src/libcontrol.a src/libdashboard.a src/libchecks.a src/libadmin
 	lib/libsni.a lib/libproxyproto.a lib/libhttp.a lib/libwheel.a lib/libring.a lib/libmailbox.a lib/libpoller.a lib/libexpo.a \
 	lib/libhostmatch.a lib/libidna.a lib/libnet.a lib/libbase.a \
 	$(EVENT_LIBS) $(CONFIG_LIBS) $(SODIUM_LIBS) $(OPENSSL_LIBS) $(JANSSON_LIBS) $(IDN2_LIBS) \
-	$(CAPNG_LIBS) $(SYSTEMD_LIBS) $(NGHTTP2_LIBS)
+	$(CAPNG_LIBS) $(SYSTEMD_LIBS) $(NGHTTP2_LIBS) $(ZLIB_LIBS)
 
 bin_PROGRAMS += aegisctl
 aegisctl_SOURCES = \

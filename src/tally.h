@@ -116,6 +116,8 @@ struct tally_backend {
 	tally_t connect_errors; /* econ: connections that no server took */
 	tally_t no_server, full;
 	tally_t queued_now_up, queued_now_down; /* waiting for a free server: up - down */
+	tally_t compressed, compressed_in,
+		compressed_out; /* answers, their bytes before and after */
 	tally_t queue_full;
 	struct tally_histogram queue; /* of those that waited */
 	struct tally_histogram connect, first_byte, total;

@@ -378,7 +378,10 @@ static void put_backend_traffic(struct control *c, struct stat_row *r, const str
 	number(r, STAT_RATE_MAX, p->sessions.max);
 	number(r, STAT_CLI_ABRT, sum_servers(c, b, offsetof(struct tally_server, client_aborts)));
 	number(r, STAT_SRV_ABRT, sum_servers(c, b, offsetof(struct tally_server, server_aborts)));
-	zeros(r, STAT_COMP_IN, STAT_COMP_RSP);
+	number(r, STAT_COMP_IN, BACKEND(compressed_in));
+	number(r, STAT_COMP_OUT, BACKEND(compressed_out));
+	number(r, STAT_COMP_BYP, 0);
+	number(r, STAT_COMP_RSP, BACKEND(compressed));
 	put_signed(r, STAT_LASTSESS, backend_last_session(c, b));
 	number(r, STAT_QTIME, sampler_average_us(&p->queue) / 1000);
 	number(r, STAT_CTIME, sampler_average_us(&p->connect) / 1000);

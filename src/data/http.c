@@ -3,6 +3,7 @@
 #include "data/http2.h"
 #include "data/http2_server.h"
 #include "data/http_auth.h"
+#include "data/http_compress.h"
 #include "data/http_conn.h"
 #include "data/http_pool.h"
 #include "data/http_proxy.h"
@@ -103,6 +104,7 @@ struct http *http_new(struct worker *w)
 	list_init(&h->turns);
 	list_init(&h->free);
 	list_init(&h->verifying);
+	list_init(&h->deflaters);
 	event_assign(&h->tick, w->base, -1, EV_PERSIST, on_tick, h);
 	if (http_pool_init(h) && http_queue_init(h) &&
 		wheel_init(&h->wheel, WHEEL_SLOTS, WHEEL_STEP_MS * 1000, worker_now(w)))
@@ -157,6 +159,7 @@ void http_free(struct http *h)
 	http_pool_release(h);
 	http_queue_release(h);
 	http_auth_release(h);
+	http_compress_release(h);
 	event_del(&h->tick);
 	wheel_release(&h->wheel);
 	free(h);

@@ -62,6 +62,8 @@ struct http {
 	struct http_queue *queues; /* by backend slot */
 	unsigned n_waiting;
 	const struct http_exchange *served; /* whose turn it is; NULL outside of http_queue_serve */
+	struct list deflaters;		    /* idle states of zlib: http_compress.h */
+	unsigned n_deflaters, n_idle_deflaters;
 	struct list verifying; /* of http_exchange.verifying: their passwords are being verified */
 	uint64_t auth_tags;    /* given out */
 	struct http_auth_memory *auth; /* NULL: nobody came yet */

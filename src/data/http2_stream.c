@@ -93,7 +93,7 @@ void http2_stream_abort(struct http2_stream *s, enum end_reason reason, uint32_t
 
 static bool is_whole(const struct http_exchange *x)
 {
-	return !x || x->phase == HTTP_PHASE_OURS || (x->status != 0 && x->reply_body.done);
+	return !x || x->phase == HTTP_PHASE_OURS || http_exchange_has_all(x);
 }
 
 static bool has_bytes(const struct http_exchange *x)

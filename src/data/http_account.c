@@ -156,6 +156,11 @@ static void end_at_backend(struct http_exchange *x)
 		tally_add(&b->full, 1);
 	if (x->reason == END_QUEUE_FULL)
 		tally_add(&b->queue_full, 1);
+	if (x->compressed_out > 0) {
+		tally_add(&b->compressed, 1);
+		tally_add(&b->compressed_in, x->compressed_in);
+		tally_add(&b->compressed_out, x->compressed_out);
+	}
 	if (x->status != 0)
 		tally_add(&b->answers[x->status / 100 - 1], 1);
 	tally_observe(&b->total, age_us(x));

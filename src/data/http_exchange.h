@@ -70,6 +70,12 @@ struct http_exchange {
 	bool closes;	    /* the connection is of no use afterwards */
 	bool has_open_body; /* of no length that is known: its carrier says when it ends */
 
+	/* compressed: http_compress.c */
+	struct http_deflater *deflater; /* NULL: the answer goes as it is, or all of it went */
+	uint64_t compressed_in, compressed_out;
+	bool takes_gzip; /* the client, on a route that compresses */
+	bool varies;	 /* others may get the answer in another coding */
+
 	/* held: http_auth.c */
 	struct http_buffer *kept; /* the head */
 	struct list verifying;	  /* in http->verifying */
@@ -115,6 +121,12 @@ struct http_exchange {
 struct http_exchange *http_exchange_new(
 	struct http_conn *c, const struct http_carrier *carrier, struct http_buffer **in);
 void http_exchange_free(struct http_exchange *x);
+
+/* All of a server's answer is in x->out, or was. */
+static inline bool http_exchange_has_all(const struct http_exchange *x)
+{
+	return x->status != 0 && x->reply_body.done && !x->deflater;
+}
 
 /* The configuration it is of, and what that says of its listener. */
 const struct generation *http_exchange_generation(const struct http_exchange *x);

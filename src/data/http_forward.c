@@ -2,6 +2,7 @@
 
 #include "base/wire.h"
 #include "data/http_answer.h"
+#include "data/http_compress.h"
 #include "data/http_sticky.h"
 #include "data/worker_inside.h"
 #include "http/bytes.h"
@@ -345,6 +346,8 @@ static bool comes_back(
 	if (names(rules->response_set, rules->n_response_set, name) ||
 		names(rules->response_remove, rules->n_response_remove, name))
 		return false;
+	if (!http_compress_keeps(x, name))
+		return false;
 	switch ((enum http_field_id)field->id) {
 	case HTTP_OTHER:
 		return !ends_here(&x->head, bytes, name);
@@ -372,9 +375,9 @@ static void put_reply_framing(
 	}
 	if (r->status < 200)
 		return;
-	if (x->reply_body.chunks)
+	if (x->deflater ? x->carrier->is_plain : x->reply_body.chunks)
 		put(w, "Transfer-Encoding: chunked\r\n");
-	else if (r->has_length && r->status != 204)
+	else if (!x->deflater && r->has_length && r->status != 204)
 		put_length(w, r->length);
 	if (!x->carrier->is_plain)
 		return;
@@ -382,6 +385,18 @@ static void put_reply_framing(
 		put(w, "Connection: close\r\n");
 	else if (x->request.minor == 0)
 		put(w, "Connection: keep-alive\r\n");
+}
+
+/* A tag names bytes; of what was compressed here it names the same thing in other bytes (RFC 9110 8.8.1). */
+static void put_reply_field(
+	struct wire_writer *w, const struct http_exchange *x, struct span name, struct span value)
+{
+	bool weakens = x->deflater && http_is(name, "etag") && value.n > 0 && value.p[0] == '"';
+
+	wire_put_bytes(w, name);
+	put(w, weakens ? ": W/" : ": ");
+	wire_put_bytes(w, value);
+	put(w, "\r\n");
 }
 
 static void put_reply(struct wire_writer *w, struct http_exchange *x, struct span bytes,
@@ -396,8 +411,12 @@ static void put_reply(struct wire_writer *w, struct http_exchange *x, struct spa
 	put(w, "\r\n");
 	for (unsigned i = 0; i < h->n_fields; i++)
 		if (comes_back(x, bytes, &h->fields[i]))
-			put_line(w, http_part(bytes, h->fields[i].name),
+			put_reply_field(w, x, http_part(bytes, h->fields[i].name),
 				http_part(bytes, h->fields[i].value));
+	if (x->deflater)
+		put(w, "Content-Encoding: gzip\r\n");
+	if (x->varies)
+		put(w, "Vary: Accept-Encoding\r\n");
 	if (!r->has_date && r->status >= 200)
 		put_field(w, "Date", span_str(http_date(x->conn->worker->http)));
 	if (r->status >= 200) {

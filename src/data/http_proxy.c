@@ -4,6 +4,7 @@
 #include "data/http2_server.h"
 #include "data/http_account.h"
 #include "data/http_auth.h"
+#include "data/http_compress.h"
 #include "data/http_forward.h"
 #include "data/http_pool.h"
 #include "data/http_queue.h"
@@ -442,6 +443,7 @@ bool http_proxy_begin(struct http_exchange *x, struct span bytes)
 	enter(x, HTTP_PHASE_CHOOSE);
 	http_account_backend_opened(x);
 	http_sticky_read(x, bytes);
+	http_compress_read(x, bytes);
 	return http_forward_request(x, bytes);
 }
 
@@ -449,6 +451,7 @@ void http_proxy_release(struct http_exchange *x)
 {
 	http_queue_remove(x);
 	leave(x, false);
+	http_compress_end(x);
 	http_stop_timer(http_of(x), &x->timer);
 	http_buffer_drop(&x->conn->worker->buffers, &x->to_server);
 }

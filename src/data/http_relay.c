@@ -3,6 +3,7 @@
 #include "base/bug.h"
 #include "data/http2_server.h"
 #include "data/http_account.h"
+#include "data/http_compress.h"
 #include "data/http_forward.h"
 #include "data/http_pool.h"
 #include "data/worker_inside.h"
@@ -275,7 +276,7 @@ static void end_with_stream(struct http_exchange *x, struct http_reply *r)
 }
 
 /* The framing of the answer, towards this client. */
-static void begin_reply_body(struct http_exchange *x, struct http_reply *r)
+static void begin_reply_body(struct http_exchange *x, struct span bytes, struct http_reply *r)
 {
 	bool open_ended = r->body.kind == HTTP_BODY_CHUNKED || r->body.kind == HTTP_BODY_CLOSE;
 
@@ -291,6 +292,7 @@ static void begin_reply_body(struct http_exchange *x, struct http_reply *r)
 	if (!x->request_body.done)
 		x->closes = true;
 	x->reply_keeps_alive = r->keeps_alive;
+	http_compress_begin(x, bytes, r);
 }
 
 static bool is_wanted(const struct http_exchange *x, const struct http_reply *r)
@@ -315,7 +317,7 @@ static enum http_relay_state take_head(struct http_exchange *x)
 		return HTTP_RELAY_SERVER_BAD;
 	interim = http_reply_is_interim(&reply);
 	if (!interim)
-		begin_reply_body(x, &reply);
+		begin_reply_body(x, bytes, &reply);
 	if ((!interim || is_wanted(x, &reply)) && !http_forward_reply(x, bytes, &reply))
 		return HTTP_RELAY_NO_MEMORY;
 	http_buffer_take(pool_of(x), &u->in, x->head.len);
@@ -330,7 +332,7 @@ static enum http_relay_state take_head(struct http_exchange *x)
 		x->closes = true;
 		return HTTP_RELAY_WAIT;
 	}
-	return move_reply(x);
+	return x->deflater ? HTTP_RELAY_WAIT : move_reply(x);
 }
 
 static enum http_relay_state no_more_head(struct http_exchange *x, ssize_t n)
@@ -406,6 +408,53 @@ static enum http_relay_state read_reply_straight(struct http_exchange *x, uint64
 	return n == 0 ? reply_ended(x) : HTTP_RELAY_SERVER_GONE;
 }
 
+/* --- the same, compressed --- */
+
+/* The server has closed: that is an end, or comes too early. */
+static enum http_relay_state compressed_ended(struct http_exchange *x)
+{
+	uint8_t nothing[HTTP_FLOW_OVERHEAD];
+
+	http_flow_close(&x->reply_body, span_of(NULL, 0), nothing);
+	if (!x->reply_body.done)
+		return HTTP_RELAY_SERVER_GONE;
+	note_progress(x);
+	return HTTP_RELAY_WAIT;
+}
+
+/* Reads more; a pause of the server is when what it has said so far shall arrive. */
+static enum http_relay_state feed(struct http_exchange *x)
+{
+	ssize_t n = read_server(x);
+
+	if (n > 0 || (n == -EAGAIN && http_compress_flush(x))) {
+		x->moved = true;
+		return HTTP_RELAY_WAIT;
+	}
+	if (n == -EAGAIN)
+		return HTTP_RELAY_WAIT;
+	if (n == -ENOMEM)
+		return HTTP_RELAY_NO_MEMORY;
+	return n == 0 ? compressed_ended(x) : HTTP_RELAY_SERVER_GONE;
+}
+
+static enum http_relay_state read_compressed(struct http_exchange *x)
+{
+	switch (http_compress_run(x, &x->upstream->in)) {
+	case HTTP_COMPRESS_OUT:
+	case HTTP_COMPRESS_DONE:
+		note_progress(x);
+		return HTTP_RELAY_WAIT;
+	case HTTP_COMPRESS_MORE:
+		return x->moved ? HTTP_RELAY_WAIT : feed(x);
+	case HTTP_COMPRESS_BAD:
+		return HTTP_RELAY_SERVER_GONE;
+	case HTTP_COMPRESS_NO_MEMORY:
+		break;
+	}
+	return HTTP_RELAY_NO_MEMORY;
+}
+
 static enum http_relay_state read_reply(struct http_exchange *x)
 {
 	uint64_t direct = http_flow_direct(&x->reply_body, UINT32_MAX);
@@ -450,17 +499,19 @@ static enum http_relay_state take_reply(struct http_exchange *x)
 
 	if (state != HTTP_RELAY_DONE)
 		return state;
-	if (x->status != 0 && x->reply_body.done)
+	if (http_exchange_has_all(x))
 		return HTTP_RELAY_DONE;
-	state = x->status == 0 ? read_head(x) : read_reply(x);
+	if (x->status == 0)
+		state = read_head(x);
+	else
+		state = x->deflater ? read_compressed(x) : read_reply(x);
 	if (state != HTTP_RELAY_WAIT || !x->out)
 		return state;
 	state = send_reply(x);
 	if (state != HTTP_RELAY_DONE)
 		return state;
-	return x->status != 0 && x->reply_body.done && x->phase == HTTP_PHASE_EXCHANGE
-		       ? HTTP_RELAY_DONE
-		       : HTTP_RELAY_WAIT;
+	return http_exchange_has_all(x) && x->phase == HTTP_PHASE_EXCHANGE ? HTTP_RELAY_DONE
+									   : HTTP_RELAY_WAIT;
 }
 
 /* --- after 101: bytes --- */

@@ -51,6 +51,11 @@ tests_fuzz_fuzz_http_basic_SOURCES = tests/fuzz/fuzz_http_basic.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_http_basic_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_http_basic_LDADD = lib/libhttp.a lib/libbase.a
 
+fuzz_targets += tests/fuzz/fuzz_http_coding
+tests_fuzz_fuzz_http_coding_SOURCES = tests/fuzz/fuzz_http_coding.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_http_coding_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_http_coding_LDADD = lib/libhttp.a lib/libbase.a
+
 fuzz_targets += tests/fuzz/fuzz_http_cookie
 tests_fuzz_fuzz_http_cookie_SOURCES = tests/fuzz/fuzz_http_cookie.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_http_cookie_LDFLAGS = $(FUZZ_LINK)

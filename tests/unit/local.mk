@@ -64,6 +64,11 @@ tests_unit_src_data_http_rules_thread_test_SOURCES = tests/unit/src/data/http_ru
 tests_unit_src_data_http_rules_thread_test_CFLAGS = $(RIG_CFLAGS)
 tests_unit_src_data_http_rules_thread_test_LDADD = $(DATA_LIBS)
 
+thread_tests += tests/unit/src/data/http_compress_thread_test
+tests_unit_src_data_http_compress_thread_test_SOURCES = tests/unit/src/data/http_compress_thread_test.c $(RIG_FILES)
+tests_unit_src_data_http_compress_thread_test_CFLAGS = $(RIG_CFLAGS) $(ZLIB_CFLAGS)
+tests_unit_src_data_http_compress_thread_test_LDADD = $(DATA_LIBS)
+
 thread_tests += tests/unit/src/data/http_auth_thread_test
 tests_unit_src_data_http_auth_thread_test_SOURCES = tests/unit/src/data/http_auth_thread_test.c $(RIG_FILES)
 tests_unit_src_data_http_auth_thread_test_CFLAGS = $(RIG_CFLAGS)
@@ -296,6 +301,10 @@ unit_tests += tests/unit/lib/http/basic_test
 tests_unit_lib_http_basic_test_SOURCES = tests/unit/lib/http/basic_test.c
 tests_unit_lib_http_basic_test_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_lib_http_basic_test_LDADD = lib/libhttp.a $(UNIT_LIBS)
+unit_tests += tests/unit/lib/http/coding_test
+tests_unit_lib_http_coding_test_SOURCES = tests/unit/lib/http/coding_test.c
+tests_unit_lib_http_coding_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_lib_http_coding_test_LDADD = lib/libhttp.a $(UNIT_LIBS)
 unit_tests += tests/unit/lib/http/cookie_test
 tests_unit_lib_http_cookie_test_SOURCES = tests/unit/lib/http/cookie_test.c
 tests_unit_lib_http_cookie_test_CFLAGS = $(UNIT_CFLAGS)

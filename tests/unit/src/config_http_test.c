@@ -247,3 +247,37 @@ Test(config_http, users_are_read_from_a_file_that_must_be_good)
 		"directory; expected the path of a file of lines USER:HASH, as `htpasswd -B` "
 		"writes them");
 }
+
+Test(config_http, compress_is_a_flag_or_a_group)
+{
+	struct config *c =
+		case_listener("mode = \"http\"; routes = ( { backend = \"b\"; compress = true; }, "
+			      "{ path = \"/a\"; "
+			      "backend = \"b\"; compress = { types = [\"text/css\"]; min_length = "
+			      "0; level = 9; }; }, "
+			      "{ path = \"/b\"; backend = \"b\"; compress = false; } );");
+	const struct config_route *r = c->listeners[0].routes;
+
+	cr_expect(r[0].compress.on);
+	cr_expect_eq(r[0].compress.min_length, 1024);
+	cr_expect_str_eq(r[0].compress.types[0], "text/*");
+	cr_expect(r[1].compress.on);
+	cr_expect_eq(r[1].compress.n_types, 1);
+	cr_expect_eq(r[1].compress.level, 9);
+	cr_expect_not(r[2].compress.on);
+	config_free(c);
+	expect_errors(
+		"{ backend = \"b\"; compress = \"gzip\"; },\n{ path = \"/a\"; backend = \"b\"; "
+		"compress = { type = []; types = [\"text\"]; level = 10; }; }",
+		"t.conf:1: listeners[0].routes[0].compress: found \"gzip\"; expected true, false, "
+		"or a "
+		"group of types, min_length and level\n"
+		"t.conf:2: listeners[0].routes[1].compress.type: unknown key; did you mean "
+		"\"types\"?\n"
+		"t.conf:2: listeners[0].routes[1].compress.types[0]: found \"text\"; expected a "
+		"media "
+		"type such as \"application/json\" or \"text/*\"\n"
+		"t.conf:2: listeners[0].routes[1].compress.level: found integer 10; expected an "
+		"integer "
+		"from 1 to 9");
+}

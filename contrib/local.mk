@@ -8,7 +8,7 @@ CLEANFILES += contrib/systemd/aegislb.service
 
 contrib/systemd/aegislb.service: contrib/systemd/aegislb.service.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) contrib/systemd && \
-	$(SED) -e 's|@sbindir[@]|$(sbindir)|g' -e 's|@sysconfdir[@]|$(sysconfdir)|g' \
+	$(SED) -e 's|@sbindir[@]|$(sbindir)|g' -e 's|@bindir[@]|$(bindir)|g' -e 's|@sysconfdir[@]|$(sysconfdir)|g' \
 		$(srcdir)/contrib/systemd/aegislb.service.in >$@.new && mv $@.new $@
 
 install-data-hook:

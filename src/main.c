@@ -38,7 +38,9 @@ static const char help[] =
 	"Exit status: 0 fine, 64 wrong usage, 71 refused by the system, 78 configuration refused,\n"
 	"1 anything else. One line on standard error names the cause.\n"
 	"\n"
-	"Signals: TERM and INT stop gracefully, a second one at once; USR1 opens log files anew.\n"
+	"Signals: TERM and INT stop gracefully, a second one at once; HUP reloads FILE; USR1 "
+	"opens\n"
+	"log files anew.\n"
 	"While it runs, ask it with aegisctl. See aegislb(8), aegislb.conf(5), aegisctl(1).\n";
 
 static bool misused(const char *what, const char *which)

@@ -20,6 +20,7 @@
 enum {
 	RETIRE_MS = 1500, /* of an address that goes: as long as a stop waits for handshakes */
 	LOOK_MS = 10,
+	LOOKS_MAX = 100,
 	WHO_MAX = 128,
 };
 
@@ -40,6 +41,7 @@ struct reload {
 	pthread_t thread;
 	bool reads;	      /* the thread runs */
 	struct reading *read; /* what it brought, while it must wait for addresses that go */
+	unsigned looks;	      /* while it waits for earlier generations to go */
 	struct event *look;   /* at addresses that go */
 };
 
@@ -216,16 +218,27 @@ static void look_soon(struct reload *r)
 		evtimer_add(r->look, &soon);
 }
 
+/* Workers are about to let go of what the reloads just before this one replaced. */
+static bool must_wait(struct reload *r)
+{
+	const struct control *c = r->control;
+
+	return sockets_has(c->sockets, SOCKET_SET_LEFT) ||
+	       (c->generations->n_alive >= GENERATIONS_MAX - 1 && r->looks++ < LOOKS_MAX);
+}
+
 /* The result of the thread; what it found good waits until no address is half given up. */
 static void go_on(struct reload *r)
 {
 	struct reading *b = r->read;
 
-	if (b->config && sockets_has(r->control->sockets, SOCKET_SET_LEFT)) {
+	reload_tick(r);
+	if (b->config && must_wait(r)) {
 		look_soon(r);
 		return;
 	}
 	r->read = NULL;
+	r->looks = 0;
 	if (r->control->phase != CONTROL_SERVING)
 		refuse_why(r, "this node is stopping");
 	else if (b->config)

@@ -1,6 +1,8 @@
 """A reload: what the file says anew is taken up, and nobody who is connected, or connects meanwhile, notices."""
 
 import hashlib
+import http.client
+import http.server
 import os
 import signal
 import socket
@@ -66,10 +68,13 @@ class Node:
         self.port, self.extra_port = free_port(), free_port()
         self.servers = [Server(), Server()]
         self.conf = folder / "test.conf"
+        self.begin()
+
+    def begin(self):
         self.write()
-        self.log = open(folder / "log", "w+")
-        self.process = subprocess.Popen([AEGISLB, "-f", str(self.conf)], stderr=self.log)
-        wait_until(lambda: (folder / "socket").exists() and "serves as" in self.said(), what="the start")
+        with open(self.folder / "log", "w") as log:
+            self.process = subprocess.Popen([AEGISLB, "-f", str(self.conf)], stderr=log)
+        wait_until(lambda: (self.folder / "socket").exists() and "serves as" in self.said(), what="the start")
 
     def said(self):
         return (self.folder / "log").read_text()
@@ -187,6 +192,85 @@ def reload_under_load(node, times):
 
 def test_reloads_under_load_refuse_and_reset_nobody(node):
     reload_under_load(node, SHORT)
+
+
+HTTP = """
+node = "n"; workers = 2; state_dir = "{folder}/state";
+status = {{ socket = "{folder}/socket"; http = {{ bind = ["127.0.0.1:{status}"]; }}; }};
+log = {{ access = "{folder}/access.log"; }};
+listeners = ( {{ name = "web"; mode = "http"; bind = ["127.0.0.1:{port}"]; routes = (
+    {{ path = "/fixed"; respond = {{ status = 200; type = "text/plain"; body = "{body}"; }}; }}{first},
+    {{ backend = "{backend}"; }} ); }} );
+backends = ( {{ name = "{backend}"; health = {{ type = "none"; }};
+    servers = ( {{ name = "s"; address = "127.0.0.1:{server}"; }} ); }} );
+"""
+
+
+class Page(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        body = b"page " * 100
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def web(tmp_path):
+    """A node with an HTTP listener: what ctl() needs, and write_http() for its file."""
+    pages = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
+    pages.daemon_threads = True
+    threading.Thread(target=pages.serve_forever, daemon=True).start()
+    values = dict(folder=tmp_path, port=free_port(), status=free_port(), server=pages.server_address[1], first="")
+
+    n = Node.__new__(Node)
+    n.folder, n.port, n.conf, n.servers = tmp_path, values["port"], tmp_path / "test.conf", []
+    n.write = lambda **changes: n.conf.write_text(HTTP.format(**{**values, "backend": "a", "body": "one", **changes}))
+    n.begin()
+    yield n
+    n.end()
+    pages.shutdown()
+
+
+def test_requests_on_connections_that_are_kept_follow_a_reload_without_a_failure(web):
+    failures, bodies, over = [], set(), threading.Event()
+
+    def ask(path):
+        client = http.client.HTTPConnection("127.0.0.1", web.port, timeout=30)
+        while not over.is_set():
+            try:
+                client.request("GET", path)
+                answer = client.getresponse()
+                body = answer.read()
+                if answer.status != 200:
+                    failures.append(answer.status)
+                bodies.add(body)
+            except (OSError, http.client.HTTPException) as e:
+                failures.append(repr(e))
+                client.close()
+
+    threads = [threading.Thread(target=ask, args=(path,)) for path in ("/fixed", "/fixed", "/x", "/y")]
+    for t in threads:
+        t.start()
+    try:
+        for i in range(SHORT):
+            web.reload(
+                body=("one", "two")[i % 2],
+                backend=("a", "b")[i // 2 % 2],
+                first=', { host = ["x.example"]; redirect = { host = "y.example"; status = 301; }; }' if i % 3 else "",
+            )
+            time.sleep(0.02)
+    finally:
+        over.set()
+        for t in threads:
+            t.join()
+    assert failures == []
+    assert bodies == {b"one", b"two", b"page " * 100}
 
 
 @pytest.mark.long

@@ -22,7 +22,8 @@ static void write_program(const char *rest)
 
 	cr_assert(f);
 	fprintf(f,
-		"#!/bin/sh\nenv | grep ^AEGISLB_ | grep -v -e _CHECK -e _SANITIZED | sort >> %s\n"
+		"#!/bin/sh\nenv | grep -E '^AEGISLB_(CAUSE|CLUSTER|EVENT|MEMBER|NODE|STATE)=' | "
+		"sort >> %s\n"
 		"echo . >> %s\n%s\n",
 		told, told, rest);
 	fclose(f);

@@ -45,7 +45,6 @@ static bool prepare_listener(struct load *load, const struct generation *g, uint
 
 		if (l->routes[i].auth.file && !make(&load->per_password, RATED_SOURCES))
 			return false;
-
 		if (limit->count > 0 && !make(&load->per_limit[g->limit_slots[limit->table]],
 						rated_sources(g->config->n_request_limits)))
 			return false;
@@ -124,6 +123,7 @@ void load_free(struct load *load)
 	for (uint32_t i = 0; load->per_limit && i < load->n_limits; i++)
 		drop(&load->per_limit[i]);
 	drop(&load->per_source);
+	drop(&load->per_password);
 	free(load->per_limit);
 	free(load->per_listener);
 	free(load->active);

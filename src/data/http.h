@@ -53,10 +53,10 @@ struct http {
 	struct bio_method_st *tls_bio; /* tls.c's; NULL: not made yet */
 	struct tls *tls_spares;	       /* and those of ended connections that serve again */
 	unsigned n_tls_spares;
-	struct list conns;	       /* all that are open */
-	struct list turns;	       /* of these, those whose turn was cut short */
-	struct list mark;	       /* in `turns`, behind those whose turn it is */
-	struct list free;	       /* memory of others */
+	struct list conns; /* all that are open */
+	struct list turns; /* of these, those whose turn was cut short */
+	struct list mark;  /* in `turns`, behind those whose turn it is */
+	struct list free;  /* memory of others */
 	uint32_t open;
 	struct http_pool pool;
 	struct http_queue *queues; /* by backend slot */

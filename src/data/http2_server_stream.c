@@ -139,6 +139,7 @@ static ssize_t on_read(nghttp2_session *session, int32_t id, uint8_t *buf, size_
 {
 	struct http2_server_stream *st = nghttp2_session_get_stream_user_data(session, id);
 	struct http_exchange *x;
+	struct span more;
 	size_t n;
 
 	(void)source;
@@ -146,9 +147,10 @@ static ssize_t on_read(nghttp2_session *session, int32_t id, uint8_t *buf, size_
 	if (!st)
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 	x = st->up.exchange;
-	n = unsent(x).n < length ? unsent(x).n : length;
-	if (n > 0) {
-		memcpy(buf, unsent(x).p, n);
+	more = unsent(x);
+	n = more.n < length ? more.n : length;
+	if (n > 0 && more.p) {
+		memcpy(buf, more.p, n);
 		http_relay_sent(x, n);
 	}
 	if (unsent(x).n == 0)

@@ -284,6 +284,8 @@ static bool start(struct daemon *d, char *const *warnings, size_t n_warnings)
 	}
 	ignore_broken_pipes();
 	prepare_directories(c);
+	privilege_give_log(c, c->log.target);
+	privilege_give_log(c, c->log.access);
 	check_descriptors(c, descriptors);
 	if (!make_shared(d) || !sockets_prepare(&d->sockets, d->first, d->why, sizeof(d->why)) ||
 		!cluster_ports_open(c, &d->ports, d->why, sizeof(d->why)) ||

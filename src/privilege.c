@@ -1,7 +1,12 @@
+#include "config-build.h"
+
 #include "privilege.h"
+
+#include "log.h"
 
 #include <cap-ng.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -49,6 +54,26 @@ bool privilege_make_dir(const struct config *c, const char *dir)
 	if (id.uid != getuid() && chown(dir, id.uid, id.gid) < 0)
 		return errno == EPERM;
 	return true;
+}
+
+/* By a handle, and not through a link: whoever may write to that directory chooses what the name means. */
+void privilege_give_log(const struct config *c, const char *path)
+{
+	struct identity id = configured(c);
+	struct stat st;
+	int fd;
+
+	if (!strchr(path, '/') || id.uid == getuid() || id.uid == (uid_t)-1)
+		return;
+	fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == getuid() &&
+		st.st_nlink == 1 && fchownat(fd, "", id.uid, id.gid, AT_EMPTY_PATH) < 0)
+		log_warning("log",
+			"%s cannot be given to user %s: %s; it cannot be opened anew later", path,
+			c->user ? c->user : "root", strerror(errno));
+	close(fd);
 }
 
 static bool refused(const char *what, char *why, size_t why_size)

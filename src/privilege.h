@@ -12,6 +12,10 @@
  * to who uses the directory. False: it does not exist afterwards. */
 bool privilege_make_dir(const struct config *c, const char *dir);
 
+/* A log file that was opened as root: given to the user, who opens it anew later. What is no file of ours alone is left
+ * as it is, and so are names without a slash. */
+void privilege_give_log(const struct config *c, const char *path);
+
 /* From then on user and group are the configured ones, and CAP_NET_BIND_SERVICE all that is left of root; with virtual
  * addresses CAP_NET_ADMIN and CAP_NET_RAW stay too. Does nothing where the file names neither. False: `why` says what
  * was refused. */

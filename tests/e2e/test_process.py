@@ -209,6 +209,11 @@ def test_privileges_are_given_up(site):
     assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == 1 << 10
     assert int(status["CapBnd"], 16) & ~(1 << 10) == 0 or status["NoNewPrivs"] == "1"
     assert site.get().split()[1] == "aegisagent.ai"
+    balancer.send(signal.SIGUSR1)
+    balancer.wait_log("log files were opened anew")
+    site.get()
+    wait_until(lambda: len(balancer.access_log()) == 2, what="a line in the access log that was opened anew")
+    assert "Permission denied" not in balancer.log()
 
 
 def test_systemd_is_told(site):

@@ -278,7 +278,7 @@ static void run_stream(struct http2_server_stream *st)
 	struct http_exchange *x = st->up.exchange;
 
 	list_del(&st->ready);
-	x->carrier->drive(x); /* may free both */
+	x->carrier->wake(x); /* may free both */
 }
 
 /* Those that are ready now; who gets ready again is for the next time. True: there were some. */

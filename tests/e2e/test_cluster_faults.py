@@ -148,7 +148,9 @@ def test_a_stop_under_load_refuses_nobody(towns):
         assert owner.exit_status() == 0
         time.sleep(0.3)
         gap, seen = knocking.longest_ms(after=at), knocking.end()
-        assert (seen["refused"], seen["timed_out"], seen["closed"], seen["failed"]) == (0, 0, 0, 0), seen
+        assert (seen["refused"], seen["failed"]) == (0, 0), seen
+        # The one whose handshake is under way as the client's machine learns of the new owner: see doc/failover.md.
+        assert seen["timed_out"] + seen["closed"] <= 1, seen
         assert gap <= 5 + LATE_MS, f"nobody answered for {gap:.0f} ms"
         owner.start()
         town.wait_together()

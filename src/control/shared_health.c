@@ -55,7 +55,8 @@ static void publish_piece(struct shared_health *h, uint16_t piece)
 	uint32_t id = (uint32_t)(piece - CLUSTER_RECORD_HEALTH_FIRST) * HEALTH_RECORD_ENTRIES;
 	size_t n = 0;
 
-	for (uint32_t end = id + HEALTH_RECORD_ENTRIES; id < end && id < h->max_servers; id++) {
+	for (uint32_t end = id + HEALTH_RECORD_ENTRIES;
+		id < end && id < servers_ids(h->control->servers); id++) {
 		const struct server *s = servers_by_id(h->control->servers, id);
 
 		if (!s || !s->checks_enabled || !h->servers[id].key)
@@ -83,7 +84,8 @@ static void publish_server(struct shared_health *h, uint32_t id)
 
 static void publish_all(struct shared_health *h)
 {
-	for (uint32_t id = 0; id < h->max_servers && piece_of(id) <= CLUSTER_RECORD_HEALTH_LAST;
+	for (uint32_t id = 0;
+		id < servers_ids(h->control->servers) && piece_of(id) <= CLUSTER_RECORD_HEALTH_LAST;
 		id += HEALTH_RECORD_ENTRIES)
 		publish_piece(h, piece_of(id));
 }
@@ -180,7 +182,7 @@ static struct peer *peer_of(struct shared_health *h, uint64_t id)
 
 static struct server *server_of_key(const struct shared_health *h, uint64_t key)
 {
-	for (uint32_t id = 0; key && id < h->max_servers; id++)
+	for (uint32_t id = 0; key && id < servers_ids(h->control->servers); id++)
 		if (h->servers[id].key == key)
 			return servers_by_id(h->control->servers, id);
 	return NULL;
@@ -231,7 +233,7 @@ static void forget_rest(struct shared_health *h, struct peer *p, uint16_t piece,
 {
 	static const struct seen nothing;
 
-	for (uint32_t id = 0; id < h->max_servers; id++) {
+	for (uint32_t id = 0; id < servers_ids(h->control->servers); id++) {
 		struct seen *seen = &p->seen[id];
 		struct server *s = servers_by_id(h->control->servers, id);
 
@@ -379,7 +381,7 @@ void shared_health_removed(struct shared_health *h, struct server *s)
 
 bool shared_health_is_settled(const struct shared_health *h)
 {
-	for (uint32_t id = 0; id < h->max_servers; id++) {
+	for (uint32_t id = 0; id < servers_ids(h->control->servers); id++) {
 		const struct server *s = servers_by_id(h->control->servers, id);
 
 		if (s && s->checks_enabled && s->admin != SERVER_MAINT && !s->judged &&

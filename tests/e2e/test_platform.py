@@ -32,10 +32,10 @@ def test_every_host_of_the_table(site, version):
     with FromVpn(site):
         assert curl(site, version, "--interface", VPN, "https://vnc.aegisagent.ai/") == f"vnc GET {VPN} https\n"
         assert "<html" in curl(site, version, "--interface", VPN, "https://traefik.rbnk.uk/").lower()
-    asked = [line for node in services.values() for line in node.seen()]
     for host, name in HOSTS.items():
         wanted = (VPN, "GET", f"{host}/") if name == "vnc" else (CLIENT, "GET", f"{host}/some/path?a=b")
-        assert asked.count(wanted) == (1 if name == "vnc" else 2), (wanted, asked)
+        wait_until(lambda: sum(node.seen().count(wanted) for node in services.values()) == (1 if name == "vnc" else 2),
+                   what=f"{wanted} in the services' logs")
     assert all(any(line[0] == CLIENT for line in node.seen()) for node in services.values())
 
 
@@ -57,7 +57,8 @@ def test_a_post_to_port_80_arrives_as_a_post(site):
     for old, new in MOVED.items():
         seen = curl(site, *ports_80, "-L", "-d", "x=y", f"http://{old}/a?b=c", "-w", "%{num_redirects} %{url_effective}")
         assert seen == f"{HOSTS[new]} POST {CLIENT} https\n2 https://{new}/a?b=c"
-        assert (CLIENT, "POST", f"{new}/a?b=c") in services["aegis-01"].seen()
+        wanted = (CLIENT, "POST", f"{new}/a?b=c")
+        wait_until(lambda: wanted in services["aegis-01"].seen(), what=f"{wanted} in the service's log")
     assert curl(site, *ports_80, "-L", "http://aegisagent.ai/") == f"dashboard GET {CLIENT} https\n"
 
 

@@ -181,10 +181,11 @@ struct tls *tls_new(struct worker *w, const struct tls_place *at, int fd, struct
 	return t;
 }
 
-/* Only what has ended well serves again. */
+/* Only what has ended well serves again, with nothing half read or half written. */
 static bool is_spare(const struct tls *t)
 {
-	return t->is_ready && !t->is_broken && t->worker->http->n_tls_spares < TLS_SPARES_MAX &&
+	return t->is_ready && !t->is_broken && !SSL_has_pending(t->ssl) &&
+	       SSL_want(t->ssl) != SSL_WRITING && t->worker->http->n_tls_spares < TLS_SPARES_MAX &&
 	       certs_ssl_wipe(t->ssl);
 }
 

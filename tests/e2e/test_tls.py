@@ -103,6 +103,27 @@ def test_host_of_another_certificate_is_misdirected(site, certificates):
         assert get(tls, "api.one.example").startswith("HTTP/1.1 200 ")  # its certificate has it
 
 
+def test_what_a_client_asked_for_is_forgotten_before_the_next(site, certificates):
+    """Their TLS objects are the same ones, wiped."""
+    certificates.put("second", ["two.example"])
+    start(site, certificates)
+    plain = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    plain.check_hostname, plain.verify_mode = False, ssl.CERT_NONE
+    asks = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    asks.check_hostname, asks.verify_mode = False, ssl.CERT_NONE
+    asks.set_alpn_protocols(["http/1.1"])
+    for maximum in (ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_2) * 4:
+        asks.maximum_version = maximum
+        with asks.wrap_socket(socket.create_connection((BALANCER, PORT), 10 * SLOW), server_hostname="two.example") as tls:
+            assert tls.selected_alpn_protocol() == "http/1.1"
+            assert get(tls, "two.example").startswith("HTTP/1.1 200 ")
+        with plain.wrap_socket(socket.create_connection((BALANCER, PORT), 10 * SLOW)) as tls:
+            assert tls.selected_alpn_protocol() is None and not tls.session_reused
+            assert get(tls, "two.example").startswith("HTTP/1.1 421 ")
+        with connect(site, "one.example") as tls:
+            assert common_name(tls) == "first"
+
+
 def test_versions_and_ciphers_are_those_of_the_configuration(site, certificates):
     start(site, certificates, tls='min_version = "1.2"; ciphers = "ECDHE-ECDSA-AES128-GCM-SHA256";')
 

@@ -146,7 +146,7 @@ static struct tls *take(struct http *h)
 	return t;
 }
 
-/* To make an SSL and its BIO is a tenth of a handshake with P-256 (doc/decisions/011). */
+/* To make an SSL and its BIO is a tenth of a handshake with P-256 (doc/decisions/012). */
 static bool make_ssl(struct tls *t)
 {
 	if (t->ssl && certs_ssl_again(t->now.certs, t->ssl, t->origin, &t->now))

@@ -88,7 +88,7 @@ static void client_stays_with_its_server(void)
 static void forged_cookie_is_none(void)
 {
 	struct rig *r = rig_new(&two);
-	char cookie[128], attributes[256];
+	char cookie[128] = "", attributes[256];
 
 	keep_cookie(through(r, 0, NULL), cookie, attributes);
 	cookie[5] = cookie[5] == 'A' ? 'B' : 'A';

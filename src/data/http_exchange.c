@@ -272,8 +272,10 @@ static void renew(struct http_exchange *x)
 	struct worker *w = x->conn->worker;
 
 	worker_view(w);
-	if (!generation_listener(worker_newest(w), x->conn->listener))
+	if (!generation_listener(worker_newest(w), x->conn->listener)) {
+		x->closes = true; /* it is gone: this is the last answer */
 		return;
+	}
 	pins_renew(&w->pins, &x->pin);
 	pins_renew(&w->pins, &x->conn->pin);
 }

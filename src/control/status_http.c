@@ -362,7 +362,7 @@ void status_http_commit(struct status_http *h, struct status_http_next *next)
 		if (now)
 			now->stays = true;
 	}
-	for (size_t i = 0; i < h->n_binds; i++)
+	for (size_t i = 0; h->binds && i < h->n_binds; i++)
 		if (!h->binds[i].stays)
 			evconnlistener_free(h->binds[i].listener);
 	free(h->binds);

@@ -58,7 +58,7 @@ class Frontend(Process):
     """A backend node: aegislb with the platform's file; `edit(text)` may change more of it."""
 
     def __init__(self, site, node, keys, edit=lambda text: text):
-        folder = site.folder / f"frontend-{node}"
+        folder = site.folder / f"at-{node}"  # short: a socket's path has 108 bytes
         (folder / "certs").mkdir(parents=True)
         for ending in ("pem", "key"):
             (folder / "certs" / f"{node}.{ending}").write_text((site.authority.folder / f"{node}.{ending}").read_text())

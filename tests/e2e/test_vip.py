@@ -1,9 +1,6 @@
 """Virtual addresses as an operator has to do with them: moving, preferring, several at once and IPv6, what else stands on the
 interface, and which address connections to servers come from. What faults do is in test_cluster_faults.py."""
 
-import contextlib
-import ctypes
-import os
 import re
 import socket
 import subprocess
@@ -14,6 +11,7 @@ import pytest
 import lab
 from actors import Recorder
 from lab import inside, ip, wait_until
+from test_crash import held, worker_threads
 from town import VIP, VIP6
 from wire import client_hello
 
@@ -236,39 +234,12 @@ def test_connections_to_servers_never_leave_from_a_virtual_address(towns, server
 
 # --- a worker that hangs ---
 
-class StoppedThread:
-    """One thread of a process does not run, the others do."""
-
-    SEIZE, INTERRUPT, DETACH = 0x4206, 0x4207, 17
-
-    def __init__(self, tid):
-        self.tid = tid
-
-    def ptrace(self, request):
-        lab.libc.ptrace.argtypes = [ctypes.c_long] * 4
-        lab.libc.ptrace.restype = ctypes.c_long
-        if lab.libc.ptrace(request, self.tid, 0, 0) != 0:
-            raise OSError(ctypes.get_errno(), f"ptrace {request}")
-
-    def __enter__(self):
-        self.ptrace(self.SEIZE)
-        self.ptrace(self.INTERRUPT)
-        os.waitpid(self.tid, 0x40000000)  # __WALL
-
-    def __exit__(self, *_):
-        with contextlib.suppress(OSError):
-            self.ptrace(self.DETACH)
-
-
 def test_an_owner_with_a_stuck_worker_lets_go(towns):
     town = towns.make(3)
     town.start()
     owner = town.wait_owner()
-    threads = sorted(int(t) for t in os.listdir(f"/proc/{owner.pid}/task"))
-    names = {t: open(f"/proc/{owner.pid}/task/{t}/wchan").read() for t in threads}
-    worker = threads[-1]  # the last one started
-    assert worker != owner.pid, names
-    with StoppedThread(worker):
+    worker = wait_until(lambda: worker_threads(owner), what="a worker that waits")[0]
+    with held(worker):
         owner.wait_line(r"worker 0 has not passed through its loop")
         assert town.wait_owner(but=owner.name) is not owner
         owner.wait_line(rf"{VIP} is let go of.*: the loops that serve clients are stuck")

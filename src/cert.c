@@ -83,7 +83,8 @@ static bool refuse_openssl(char why[CERT_WHY_MAX], const char *what)
 {
 	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
 
-	snprintf(why, CERT_WHY_MAX, "%s: %s", what, reason ? reason : "out of memory");
+	snprintf(
+		why, CERT_WHY_MAX, "%s: %s", what, reason ? reason : "OpenSSL makes nothing of it");
 	return false;
 }
 

@@ -2,6 +2,7 @@
 
 #include "config_address.h"
 #include "config_http.h"
+#include "config_rate.h"
 #include "config_value.h"
 #include "idna/idna.h"
 #include "nearest.h"
@@ -38,17 +39,6 @@ static void read_rate_by(struct config_reader *r, const config_setting_t *s, voi
 		config_error_found(r, s, "\"source\"");
 }
 
-static void read_rate_store(struct config_reader *r, const config_setting_t *s, void *to)
-{
-	const char *store = config_setting_get_string(s);
-
-	(void)to;
-	if (store && (strcmp(store, "cluster") == 0 || strcmp(store, "redis") == 0))
-		config_error(r, s, "\"%s\" is not supported yet by this version", store);
-	else if (!store || strcmp(store, "local") != 0)
-		config_error_found(r, s, "\"local\"");
-}
-
 static const struct config_key rate_limit_keys[] = {
 	{.name = "connections",
 		.type = CONFIG_NUMBER,
@@ -60,7 +50,7 @@ static const struct config_key rate_limit_keys[] = {
 	CONFIG_KEY_DURATION("per", config_rate_limit, per_ms, 1, CONFIG_DAY_MS),
 	CONFIG_KEY_NUMBER("burst", config_rate_limit, burst, 1, 1000000000),
 	{.name = "by", .type = CONFIG_OWN, .read = read_rate_by},
-	{.name = "store", .type = CONFIG_OWN, .read = read_rate_store},
+	{.name = "store", .type = CONFIG_OWN, .read = config_read_rate_store},
 	CONFIG_KEY_HTTP("requests", "use \"connections\""),
 	CONFIG_KEY_HTTP("on_failure", NULL),
 	{0},

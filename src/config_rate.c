@@ -30,7 +30,7 @@ static void read_by(struct config_reader *r, const config_setting_t *s, void *to
 	}
 }
 
-static void read_store(struct config_reader *r, const config_setting_t *s, void *to)
+void config_read_rate_store(struct config_reader *r, const config_setting_t *s, void *to)
 {
 	const char *store = config_setting_get_string(s);
 
@@ -52,7 +52,7 @@ static const struct config_key limit_keys[] = {
 	CONFIG_KEY_DURATION("per", config_request_limit, per_ms, 1, CONFIG_DAY_MS),
 	CONFIG_KEY_NUMBER("burst", config_request_limit, burst, 1, COUNT_MAX),
 	{.name = "by", .type = CONFIG_OWN, .read = read_by},
-	{.name = "store", .type = CONFIG_OWN, .read = read_store},
+	{.name = "store", .type = CONFIG_OWN, .read = config_read_rate_store},
 	CONFIG_KEY_LATER("on_failure"),
 	{0},
 };

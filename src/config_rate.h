@@ -4,6 +4,9 @@
 
 #include "config_read.h"
 
+/* `store` of any rate limit: "local", which is all there is yet. */
+void config_read_rate_store(struct config_reader *r, const config_setting_t *s, void *to);
+
 /* To a struct config_request_limit. */
 void config_read_request_limit(struct config_reader *r, const config_setting_t *s, void *to);
 

@@ -28,33 +28,6 @@ static struct rig *rig_with(const char *more)
 	return rig_new(&(struct rig_options){.http = routes});
 }
 
-static bool send_text(int fd, const char *text)
-{
-	return put(fd, text, strlen(text));
-}
-
-static const char *head(int fd)
-{
-	static char text[8192];
-	size_t n = 0;
-
-	text[0] = '\0';
-	while (n < sizeof(text) - 1 && !strstr(text, "\r\n\r\n")) {
-		if (!get(fd, text + n, 1))
-			return "";
-		text[++n] = '\0';
-	}
-	return text;
-}
-
-static bool begins(const char *text, const char *start)
-{
-	if (strncmp(text, start, strlen(start)) == 0)
-		return true;
-	printf("# found %.60s, expected %s\n", text, start);
-	return false;
-}
-
 static void ask(int client, const char *path, const char *field)
 {
 	char text[512];

@@ -13,25 +13,6 @@
 
 enum { BIG = 3000000 };
 
-static bool send_text(int fd, const char *text)
-{
-	return put(fd, text, strlen(text));
-}
-
-static const char *head(int fd)
-{
-	static char text[8192];
-	size_t n = 0;
-
-	text[0] = '\0';
-	while (n < sizeof(text) - 1 && !strstr(text, "\r\n\r\n")) {
-		if (!get(fd, text + n, 1))
-			return "";
-		text[++n] = '\0';
-	}
-	return text;
-}
-
 /* What a chunk holds; 0: it was the last. */
 static size_t chunk(int fd, uint8_t *to, size_t max)
 {

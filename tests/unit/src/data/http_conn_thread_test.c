@@ -21,11 +21,6 @@
 
 static const struct rig_options plain = {.http = ROUTES};
 
-static bool send_text(int fd, const char *text)
-{
-	return put(fd, text, strlen(text));
-}
-
 /* One answer with its body, as text; the next call overwrites it. "" where none comes. */
 static const char *answer(int fd)
 {

@@ -7,36 +7,6 @@
 
 #define OK "HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: 2\r\n\r\nok"
 
-static bool send_text(int fd, const char *text)
-{
-	return put(fd, text, strlen(text));
-}
-
-/* A head up to its empty line; the next but one call overwrites it. "" where none comes. */
-static const char *head(int fd)
-{
-	static char texts[2][16384];
-	static unsigned turn;
-	char *text = texts[turn++ % 2];
-	size_t n = 0;
-
-	text[0] = '\0';
-	while (n < sizeof(texts[0]) - 1 && !strstr(text, "\r\n\r\n")) {
-		if (!get(fd, text + n, 1))
-			return "";
-		text[++n] = '\0';
-	}
-	return text;
-}
-
-static bool begins(const char *text, const char *start)
-{
-	if (strncmp(text, start, strlen(start)) == 0)
-		return true;
-	printf("# found %.60s, expected %s\n", text, start);
-	return false;
-}
-
 static int request(struct rig *r, int client, const char *text)
 {
 	int server;

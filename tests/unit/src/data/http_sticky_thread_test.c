@@ -13,25 +13,6 @@ static const struct rig_options two = {
 	.n_servers = 2,
 };
 
-static bool send_text(int fd, const char *text)
-{
-	return put(fd, text, strlen(text));
-}
-
-static const char *head(int fd)
-{
-	static char text[8192];
-	size_t n = 0;
-
-	text[0] = '\0';
-	while (n < sizeof(text) - 1 && !strstr(text, "\r\n\r\n")) {
-		if (!get(fd, text + n, 1))
-			return "";
-		text[++n] = '\0';
-	}
-	return text;
-}
-
 /* What stands behind the name in Set-Cookie, "" where that is not there. */
 static void keep_cookie(const char *reply, char ret[128], char attributes[256])
 {

@@ -394,6 +394,35 @@ bool get(int fd, void *bytes, size_t n)
 	return recv(fd, bytes, n, MSG_WAITALL) == (ssize_t)n;
 }
 
+bool send_text(int fd, const char *text)
+{
+	return put(fd, text, strlen(text));
+}
+
+const char *head(int fd)
+{
+	static char texts[2][16384];
+	static unsigned turn;
+	char *text = texts[turn++ % 2];
+	size_t n = 0;
+
+	text[0] = '\0';
+	while (n < sizeof(texts[0]) - 1 && !strstr(text, "\r\n\r\n")) {
+		if (!get(fd, text + n, 1))
+			return "";
+		text[++n] = '\0';
+	}
+	return text;
+}
+
+bool begins(const char *text, const char *start)
+{
+	if (strncmp(text, start, strlen(start)) == 0)
+		return true;
+	printf("# found %.60s, expected %s\n", text, start);
+	return false;
+}
+
 bool got_end(int fd)
 {
 	char byte;

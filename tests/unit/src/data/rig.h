@@ -96,7 +96,11 @@ void rig_sleep(struct rig *r); /* a millisecond, and rig_poll */
 
 bool put(int fd, const void *bytes, size_t n); /* all of it */
 bool get(int fd, void *bytes, size_t n);       /* exactly so much */
-bool got_end(int fd);			       /* the peer has ended, nothing was left */
+bool send_text(int fd, const char *text);
+const char *
+head(int fd); /* of an HTTP message; "" if it does not come whole. Stands until the next but one */
+bool begins(const char *text, const char *start); /* says what it found if not */
+bool got_end(int fd);				  /* the peer has ended, nothing was left */
 bool got_reset(int fd);
 bool got_alert(int fd, unsigned code); /* a fatal TLS alert, then the end */
 void set_buffers(int fd, int bytes);   /* SO_SNDBUF and SO_RCVBUF */

@@ -1,3 +1,5 @@
+#define _GNU_SOURCE /* pthread_setname_np */
+
 #include "daemon.h"
 
 #include "config-build.h"
@@ -150,6 +152,28 @@ static bool make_tallies(struct daemon *d)
 	return true;
 }
 
+static int start_worker(struct daemon_worker *w, size_t i)
+{
+	char name[32];
+	int err = pthread_create(&w->thread, NULL, worker_run, w->worker);
+
+	w->running = err == 0;
+	snprintf(name, sizeof(name), "worker %zu", i);
+	if (w->running)
+		pthread_setname_np(w->thread, name);
+	return err;
+}
+
+static int start_verifier(struct daemon *d)
+{
+	int err = pthread_create(&d->verifier_thread, NULL, verifier_run, d->verifier);
+
+	d->verifying = err == 0;
+	if (d->verifying)
+		pthread_setname_np(d->verifier_thread, "verifier");
+	return err;
+}
+
 /* Signals are control's: a worker's thread starts with all of them blocked. */
 static bool start_workers(struct daemon *d)
 {
@@ -158,14 +182,10 @@ static bool start_workers(struct daemon *d)
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	for (size_t i = 0; i < d->n_workers && err == 0; i++) {
-		err = pthread_create(&d->workers[i].thread, NULL, worker_run, d->workers[i].worker);
-		d->workers[i].running = err == 0;
-	}
-	if (err == 0) {
-		err = pthread_create(&d->verifier_thread, NULL, verifier_run, d->verifier);
-		d->verifying = err == 0;
-	}
+	for (size_t i = 0; i < d->n_workers && err == 0; i++)
+		err = start_worker(&d->workers[i], i);
+	if (err == 0)
+		err = start_verifier(d);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (err)
 		snprintf(d->why, sizeof(d->why), "a thread cannot be started: %s", strerror(err));

@@ -1,3 +1,5 @@
+#define _GNU_SOURCE /* pthread_setname_np */
+
 #include "control/store.h"
 
 #include "base/bug.h"
@@ -354,6 +356,8 @@ static bool start_thread(struct store *s)
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	err = pthread_create(&s->thread, NULL, write_files, s);
+	if (err == 0)
+		pthread_setname_np(s->thread, "store");
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return err == 0;
 }

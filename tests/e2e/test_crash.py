@@ -121,9 +121,13 @@ def held(thread):
 
 
 def worker_threads(balancer):
-    """Those that wait for events, without the main one, which is control."""
-    threads = [int(t) for t in os.listdir(f"/proc/{balancer.pid}/task") if int(t) != balancer.pid]
-    return [t for t in threads if "poll" in open(f"/proc/{balancer.pid}/task/{t}/wchan").read()]
+    """Those that run workers; one at least."""
+    def name(thread):
+        return open(f"/proc/{balancer.pid}/task/{thread}/comm").read()
+
+    threads = wait_until(lambda: [t for t in os.listdir(f"/proc/{balancer.pid}/task") if name(t).startswith("worker ")],
+                         what="a thread with the name of a worker")
+    return [int(t) for t in threads]
 
 
 def drain(s):
@@ -145,7 +149,7 @@ def test_the_watchdog_is_fed_only_while_every_worker_turns(site):
         balancer = site.start_balancer(prefix=("env", f"NOTIFY_SOCKET={path}"), **ONE_SERVER)
         while b"WATCHDOG=1" not in notify.recv(4096):
             pass
-        worker = wait_until(lambda: worker_threads(balancer), what="a worker that waits")[0]
+        worker = worker_threads(balancer)[0]
         with held(worker):
             balancer.wait_log(r"error control: worker \d has not passed through its loop for \d s", 30)
             drain(notify)

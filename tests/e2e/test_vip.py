@@ -238,7 +238,7 @@ def test_an_owner_with_a_stuck_worker_lets_go(towns):
     town = towns.make(3)
     town.start()
     owner = town.wait_owner()
-    worker = wait_until(lambda: worker_threads(owner), what="a worker that waits")[0]
+    worker = worker_threads(owner)[0]
     with held(worker):
         owner.wait_line(r"worker 0 has not passed through its loop")
         assert town.wait_owner(but=owner.name) is not owner

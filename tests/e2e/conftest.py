@@ -6,6 +6,7 @@ import os
 import pytest
 
 import actors
+import attempts
 import lab
 import town
 
@@ -18,6 +19,8 @@ def pytest_addoption(parser):
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config):
     config.addinivalue_line("markers", "long: takes more than some seconds; runs with --long only")
+    config.addinivalue_line("markers", "timing: its verdict hangs on the wall clock; gets further attempts, see attempts.py")
+    config.pluginmanager.register(attempts)
     if config.getoption("--tap"):
         config.pluginmanager.unregister(config.pluginmanager.getplugin("terminalreporter"))
         config.pluginmanager.register(Tap())
@@ -104,12 +107,14 @@ class Tap:
         failed = [report for report in self.reports if report.failed]
         skipped = [report for report in self.reports if report.skipped]
         directive = f" # SKIP {skipped[0].longrepr[2]}" if skipped and not failed else ""
-        print(f"{'not ok' if failed else 'ok'} {self.number} - {name}{directive}", flush=True)
+        print(f"{'not ok' if failed else 'ok'} {self.number} - {name}{directive or attempts.told(self.reports)}", flush=True)
         for report in failed:
             self.explain(report)
 
     @staticmethod
     def explain(report):
+        """The cause first, as the one line that a person who reads a log of thousands wants."""
+        print(f"# E {attempts.cause(report)}")
         for line in report.longreprtext.splitlines():
             print("#", line)
         for title, text in report.sections:

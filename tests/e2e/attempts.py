@@ -1,0 +1,51 @@
+"""Further attempts, for tests marked `timing` and for them alone.
+
+A stalled machine looks to a failure detector exactly like a dead node: a test that says "this node must not be declared
+dead", or "the owner changes within a detection time", cannot tell a defect from a processor that was taken away for half
+a second. Such a test gets up to two further attempts, each on a fresh lab, and its line says what the failed ones saw:
+`ok 7 - test_x # attempt 2: AssertionError: …`. A defect fails all three. Every other test has one attempt: what it waits
+for comes, however late, or it does not. The mark is no cure for a bound that is too tight: first make the bound generous.
+"""
+
+import pytest
+from _pytest.runner import runtestprotocol
+
+ATTEMPTS = 3
+
+
+def cause(report):
+    """One line: what was asserted, and at which line of the test."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    text = crash.message if crash else report.longreprtext
+    line = next((line for line in text.splitlines() if line.strip()), "no reason given").replace("#", "")
+    entries = report.longrepr.reprtraceback.reprentries if crash else []
+    place = next((entry.reprfileloc for entry in entries if getattr(entry, "reprfileloc", None)), None)
+    return f"{line} ({place.path.split('/')[-1]}:{place.lineno})" if place else line
+
+
+def told(reports):
+    """What a test's line says of the attempts before the last."""
+    failures = next((report.failures for report in reports if getattr(report, "failures", None)), [])
+    return f" # attempt {len(failures) + 1}: {'; before that: '.join(failures)}" if failures else ""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item, nextitem):
+    if not item.get_closest_marker("timing"):
+        return None
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    failures = []
+    while True:
+        item._initrequest()  # new fixtures, and so a new lab
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+        failed = [report for report in reports if report.failed]
+        if not failed or len(failures) + 1 == ATTEMPTS:
+            break
+        failures.append(cause(failed[0]))
+    for report in reports:
+        report.failures = failures
+        item.ihook.pytest_runtest_logreport(report=report)
+    if failures:
+        item.warn(pytest.PytestWarning(told(reports).strip(" #")))
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True

@@ -77,7 +77,7 @@ lib_libgossip_a_CFLAGS = $(STRICT_CFLAGS)
 
 noinst_LIBRARIES += lib/libnet.a
 lib_libnet_a_SOURCES = \
-	lib/net/addr.c lib/net/addr.h lib/net/handshakes.c lib/net/handshakes.h lib/net/listener_fd.c lib/net/listener_fd.h \
+	lib/net/addr.c lib/net/addr.h lib/net/fdpass.c lib/net/fdpass.h lib/net/handshakes.c lib/net/handshakes.h lib/net/listener_fd.c lib/net/listener_fd.h \
 	lib/net/pipe.c lib/net/pipe.h lib/net/stream.c lib/net/stream.h
 
 noinst_LIBRARIES += lib/libseal.a

@@ -59,7 +59,8 @@ struct daemon {
 	struct daemon_worker *workers;
 	size_t n_workers;
 	struct sockets sockets;
-	char why[256];
+	const struct daemon_call *call;
+	char why[512];
 };
 
 static bool out_of_memory(struct daemon *d)
@@ -263,6 +264,19 @@ static bool make_shared(struct daemon *d)
 	return make_first(d) && make_tallies(d);
 }
 
+static bool takes_over(const struct daemon *d)
+{
+	return d->call->takeover->fd >= 0;
+}
+
+static bool receive(struct daemon *d)
+{
+	const struct takeover_who who = {
+		.version = PACKAGE_VERSION, .node = d->config->node, .workers = d->config->workers};
+
+	return !takes_over(d) || takeover_receive(d->call->takeover, &who, d->why, sizeof(d->why));
+}
+
 static bool make_control(struct daemon *d)
 {
 	struct control_setup setup = {
@@ -274,6 +288,10 @@ static bool make_control(struct daemon *d)
 		.n_workers = d->n_workers,
 		.ports = &d->ports,
 		.sockets = &d->sockets,
+		.program = d->call->program,
+		.argv = d->call->argv,
+		.takes_over = takes_over(d),
+		.carried = d->call->takeover->state,
 	};
 
 	d->control = control_new(&setup);
@@ -307,15 +325,25 @@ static bool start(struct daemon *d, char *const *warnings, size_t n_warnings)
 	privilege_give_log(c, c->log.target);
 	privilege_give_log(c, c->log.access);
 	check_descriptors(c, descriptors);
-	if (!make_shared(d) || !sockets_prepare(&d->sockets, d->first, d->why, sizeof(d->why)) ||
-		!cluster_ports_open(c, &d->ports, d->why, sizeof(d->why)) ||
+	if (!receive(d) || !make_shared(d))
+		return false;
+	d->sockets.inherit = &d->call->takeover->inherited;
+	if (!sockets_prepare(&d->sockets, d->first, d->why, sizeof(d->why)) ||
+		!cluster_ports_open(c, d->sockets.inherit, &d->ports, d->why, sizeof(d->why)) ||
 		!privilege_drop(c, d->why, sizeof(d->why)))
 		return false;
 	sockets_commit(&d->sockets, d->first, 0);
 	if (!make_control(d))
 		return false;
-	control_await_health(d->control);
-	return start_workers(d);
+	if (!takes_over(d)) {
+		control_await_health(d->control);
+		return start_workers(d);
+	}
+	/* From the first accept on it must not fail: all that could has not. */
+	if (!start_workers(d) || !takeover_ready(d->call->takeover, d->why, sizeof(d->why)))
+		return false;
+	control_join(d->control);
+	return true;
 }
 
 static void tear_down(struct daemon *d)
@@ -339,9 +367,18 @@ static void tear_down(struct daemon *d)
 	free(d->workers);
 }
 
-int daemon_run(struct config *config, char *const *warnings, size_t n_warnings)
+/* The other process serves on: nothing here may undo what is its own, files and addresses. */
+__attribute__((noreturn)) static void end_takeover(const struct daemon *d)
 {
-	struct daemon d = {.config = config, .ports = {-1, -1, NULL}};
+	log_error("upgrade", "%s", d->why);
+	takeover_fail(d->call->takeover, d->why);
+	_exit(EX_OSERR);
+}
+
+int daemon_run(struct config *config, const struct daemon_call *call, char *const *warnings,
+	size_t n_warnings)
+{
+	struct daemon d = {.config = config, .call = call, .ports = {-1, -1, NULL}};
 	int status = EX_OSERR;
 
 	if (start(&d, warnings, n_warnings)) {
@@ -349,12 +386,16 @@ int daemon_run(struct config *config, char *const *warnings, size_t n_warnings)
 			"aegislb " PACKAGE_VERSION
 			" serves as %s: listeners %zu, backends %zu, workers %zu",
 			config->node, config->n_listeners, config->n_backends, d.n_workers);
+		takeover_release(call->takeover);
+		d.sockets.inherit = NULL;
 		notify_ready();
 		control_run(d.control);
 		log_notice("stop", "stopped");
 		status = 0;
 	} else {
 		fprintf(stderr, "aegislb: %s\n", d.why);
+		if (takes_over(&d))
+			end_takeover(&d);
 	}
 	tear_down(&d);
 	log_close();

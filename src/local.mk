@@ -27,7 +27,7 @@ src_libusers_a_CFLAGS = $(AM_CFLAGS) $(CRYPT_CFLAGS)
 # What stands between the two halves.
 noinst_LIBRARIES += src/libbetween.a
 src_libbetween_a_SOURCES = \
-	src/access.h src/generation.c src/generation.h src/load.c src/load.h src/order.c src/order.h \
+	src/access.h src/generation.c src/generation.h src/inherit.c src/inherit.h src/load.c src/load.h src/order.c src/order.h \
 	src/slots.c src/slots.h src/sockets.c src/sockets.h src/sticky.c src/sticky.h src/tally.c src/tally.h \
 	src/verify.c src/verify.h src/view.c src/view.h
 src_libbetween_a_CFLAGS = $(AM_CFLAGS) $(CRYPT_CFLAGS) $(EVENT_CFLAGS) $(SODIUM_CFLAGS) $(OPENSSL_CFLAGS)
@@ -81,7 +81,7 @@ src_libadmin_a_SOURCES = \
 	src/control/admin_socket.c src/control/admin_socket.h \
 	src/control/ban.c src/control/ban.h src/control/bans.c src/control/bans.h src/control/cmd_bans.c \
 	src/control/certificates.c src/control/certificates.h src/control/cmd_certs.c src/control/cmd_cli.c src/control/cmd_cluster.c src/control/cmd_diagnose.c src/control/cmd_health.c src/control/cmd_later.c src/control/cmd_members.c \
-	src/control/cmd_reload.c src/control/cmd_routes.c src/control/cmd_server.c src/control/cmd_sessions.c src/control/cmd_show.c \
+	src/control/cmd_reload.c src/control/cmd_upgrade.c src/control/cmd_routes.c src/control/cmd_server.c src/control/cmd_sessions.c src/control/cmd_show.c \
 	src/control/cmd_stat.c src/control/cmd_vip.c src/control/command.c src/control/command.h \
 	src/control/command_line.c src/control/command_line.h \
 	src/control/control.h src/control/control_workers.c src/control/watchdog.c src/control/watchdog.h src/control/listing.c src/control/listing.h \
@@ -164,7 +164,7 @@ DATA_LIBS = src/libdata.a src/libbetween.a lib/libprefixset.a lib/libsni.a lib/l
 # The control thread: what turns on its loop.
 noinst_LIBRARIES += src/libcontrol.a
 src_libcontrol_a_SOURCES = \
-	src/control/access_log.c src/control/access_log.h src/control/control.c src/control/reload.c src/control/reload.h \
+	src/control/access_log.c src/control/access_log.h src/control/carry.c src/control/carry.h src/control/control.c src/control/upgrade.c src/control/upgrade.h src/control/reload.c src/control/reload.h \
 	src/control/metrics.c src/control/metrics.h src/control/metrics_cluster.c src/control/metrics_cluster.h src/control/status_http.c src/control/status_http.h \
 	src/control/status_visit.c src/control/status_visit.h
 src_libcontrol_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS) $(OPENSSL_CFLAGS)
@@ -172,7 +172,7 @@ src_libcontrol_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS) $(OPENS
 sbin_PROGRAMS += aegislb
 aegislb_SOURCES = \
 	src/daemon.c src/daemon.h src/genkey.c src/genkey.h src/main.c src/notify.c src/notify.h \
-	src/privilege.c src/privilege.h src/version.c src/version.h
+	src/privilege.c src/privilege.h src/takeover.c src/takeover.h src/version.c src/version.h
 aegislb_CPPFLAGS = $(AM_CPPFLAGS)
 aegislb_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(CONFIG_CFLAGS) $(SODIUM_CFLAGS) $(OPENSSL_CFLAGS) \
 	$(JANSSON_CFLAGS) $(IDN2_CFLAGS) $(CAPNG_CFLAGS) $(NGHTTP2_CFLAGS) $(SYSTEMD_CFLAGS)

@@ -9,6 +9,7 @@
 
 #include <getopt.h>
 #include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@ struct call {
 	enum action action;
 	const char *file;
 	const char *name; /* EXPLAIN */
+	char *const *argv;
 };
 
 static const char help[] =
@@ -106,6 +108,7 @@ static bool parse_call(int argc, char **argv, struct call *ret)
 		return misused("unexpected argument ", argv[optind]);
 	if (call.action <= EXPLAIN && !call.file)
 		return misused("-f FILE is required", "");
+	call.argv = argv;
 	*ret = call;
 	return true;
 }
@@ -125,14 +128,33 @@ static struct config *load(const char *file, struct config_report *report)
 	return c;
 }
 
+/* Asked at the start: what stands there later may be another file, and this one's name then ends in "(deleted)". */
+static const char *own_path(char buf[PATH_MAX], const char *called)
+{
+	ssize_t n = readlink("/proc/self/exe", buf, PATH_MAX - 1);
+
+	if (n <= 0)
+		return called;
+	buf[n] = '\0';
+	return buf;
+}
+
 static int serve(const struct call *call)
 {
 	struct config_report report = {0};
-	struct config *c = load(call->file, &report);
+	struct takeover takeover;
+	char path[PATH_MAX];
+	struct daemon_call how = {own_path(path, call->argv[0]), call->argv, &takeover};
+	struct config *c;
 	int status = EX_CONFIG;
 
+	takeover_begin(&takeover);
+	c = load(call->file, &report);
 	if (c)
-		status = daemon_run(c, report.warnings, report.n_warnings);
+		status = daemon_run(c, &how, report.warnings, report.n_warnings);
+	else
+		takeover_fail(&takeover, report.n_errors > 0 ? report.errors[0] : "?");
+	takeover_release(&takeover);
 	config_report_release(&report);
 	return status;
 }

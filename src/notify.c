@@ -34,6 +34,14 @@ void notify_reloading(void)
 	tell(state);
 }
 
+void notify_successor(int pid)
+{
+	char state[32];
+
+	snprintf(state, sizeof(state), "MAINPID=%d", pid);
+	tell(state);
+}
+
 void notify_stopping(void)
 {
 	tell("STOPPING=1");

@@ -90,7 +90,10 @@ bool privilege_drop(const struct config *c, char *why, size_t why_size)
 	if (!c->user && !c->group)
 		return true;
 	if (id.uid == getuid() && id.gid == getgid() && id.uid != 0)
-		return true; /* started as that user already: its capabilities are who started it's business */
+		/* What was lent for the start of an upgrade is not for our own children. */
+		return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == 0 ||
+		       refused("ambient capabilities", why,
+			       why_size); /* started as that user already: its capabilities are who started it's business */
 	if (geteuid() != 0) {
 		snprintf(why, why_size,
 			"only root can become user %s: start as root or as that user",
@@ -98,10 +101,12 @@ bool privilege_drop(const struct config *c, char *why, size_t why_size)
 		return false;
 	}
 	capng_clear(CAPNG_SELECT_BOTH);
-	capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_BIND_SERVICE);
+	/* Inheritable: so that an upgrade can give them to the next program. */
+	capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_INHERITABLE,
+		CAP_NET_BIND_SERVICE);
 	if (c->cluster.n_vips > 0)
-		capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN,
-			CAP_NET_RAW, -1);
+		capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_INHERITABLE,
+			CAP_NET_ADMIN, CAP_NET_RAW, -1);
 	/* Virtual addresses come and go for as long as the process lives. */
 	if (c->cluster.n_vips > 0)
 		capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN,

@@ -62,6 +62,7 @@ struct place {
 static struct socket_set *open_set(struct sockets *s, const struct place *at)
 {
 	struct listener_fd_error error;
+	char name[INHERIT_NAME_MAX];
 	struct socket_set *set = malloc(sizeof(*set) + s->n_workers * sizeof(set->fds[0]));
 
 	if (!set) {
@@ -69,7 +70,9 @@ static struct socket_set *open_set(struct sockets *s, const struct place *at)
 		return NULL;
 	}
 	*set = (struct socket_set){.addr = at->bind->addr, .number = ++s->number};
-	if (!listener_fd_open(&at->bind->addr, set->fds, s->n_workers, &error)) {
+	inherit_name("listener", &at->bind->addr, name);
+	if (!inherit_take(s->inherit, name, set->fds, s->n_workers) &&
+		!listener_fd_open(&at->bind->addr, set->fds, s->n_workers, &error)) {
 		snprintf(at->why, at->why_size, "listener %s cannot listen on %s: %s: %s",
 			at->listener, at->bind->text, error.what, strerror(error.number));
 		free(set);
@@ -208,6 +211,43 @@ bool sockets_gave_up(struct sockets *s, uint32_t number)
 	return false;
 }
 
+/* --- another process takes over --- */
+
+int sockets_each(struct sockets *s, sockets_give *give, void *arg)
+{
+	char name[INHERIT_NAME_MAX];
+	int result = 0;
+
+	list_for_each (it, &s->all) {
+		struct socket_set *set = set_of(it);
+
+		if (set->state != SOCKET_SET_SERVING)
+			continue;
+		result = give(
+			arg, inherit_name("listener", &set->addr, name), set->fds, s->n_workers);
+		if (result != 0)
+			break;
+	}
+	return result;
+}
+
+struct socket_set *sockets_next_taken(
+	struct sockets *s, sockets_is_taken *is_taken, const void *taken)
+{
+	char name[INHERIT_NAME_MAX];
+
+	list_for_each (it, &s->all) {
+		struct socket_set *set = set_of(it);
+
+		if (set->state != SOCKET_SET_SERVING ||
+			!is_taken(taken, inherit_name("listener", &set->addr, name)))
+			continue;
+		set->state = SOCKET_SET_LEFT;
+		return set;
+	}
+	return NULL;
+}
+
 /* --- a stop --- */
 
 bool sockets_retire_all(struct sockets *s)
@@ -215,6 +255,8 @@ bool sockets_retire_all(struct sockets *s)
 	bool some = false;
 
 	list_for_each (it, &s->all) {
+		if (set_of(it)->state == SOCKET_SET_LEFT)
+			continue;
 		retire(s, set_of(it));
 		some |= has_handshakes(set_of(it));
 	}

@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "base/mono.h"
 #include "generation.h"
+#include "inherit.h"
 #include "net/addr.h"
 
 #include <stdbool.h>
@@ -34,6 +35,7 @@ struct sockets {
 	struct list all; /* of socket_set */
 	size_t n_workers;
 	uint32_t number;
+	struct inherit *inherit; /* where sockets may stand that are open already; NULL: nowhere */
 };
 
 void sockets_init(struct sockets *s, size_t n_workers);
@@ -58,6 +60,16 @@ struct socket_set *sockets_next_to_leave(struct sockets *s, struct mono now);
 
 /* A worker gave the set up; true: all have, and it is closed. */
 bool sockets_gave_up(struct sockets *s, uint32_t number);
+
+/* What another process may take over, by their names in it (inherit.h). The first value of `give` that is not 0 ends it and
+ * is returned. */
+typedef int sockets_give(void *arg, const char *name, const int *fds, size_t n);
+int sockets_each(struct sockets *s, sockets_give *give, void *arg);
+
+/* The next set that another process has taken and serves: LEFT from then on, as above. */
+typedef bool sockets_is_taken(const void *taken, const char *name);
+struct socket_set *sockets_next_taken(
+	struct sockets *s, sockets_is_taken *is_taken, const void *taken);
 
 /* For a stop: retires all; true while handshakes are not whole. And: closes all. */
 bool sockets_retire_all(struct sockets *s);

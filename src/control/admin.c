@@ -8,7 +8,9 @@
 
 #include <event2/listener.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { CLIENTS_MAX = 64, ACCEPT_RETRY_S = 1, CROWD_LOOK_MS = 100, CROWD_IDLE_MS = 250 };
 
@@ -116,11 +118,28 @@ static bool listen_on_socket(struct admin *a)
 	return true;
 }
 
+static const char *name_of(const char *path, char buf[INHERIT_NAME_MAX])
+{
+	snprintf(buf, INHERIT_NAME_MAX, "status-socket %s", path);
+	return buf;
+}
+
+static int open_or_adopt(
+	struct admin *a, const struct config_status *conf, char *why, size_t why_size)
+{
+	char name[INHERIT_NAME_MAX];
+	int fd;
+
+	if (inherit_take(a->control->sockets->inherit, name_of(conf->socket, name), &fd, 1))
+		return admin_socket_adopt(&a->socket, conf->socket, fd, why, why_size);
+	return admin_socket_open(&a->socket, conf->socket, conf->socket_mode, why, why_size);
+}
+
 static bool open_socket(struct admin *a, char *why, size_t why_size)
 {
 	const struct config_status *conf = &a->control->config->status;
 
-	switch (admin_socket_open(&a->socket, conf->socket, conf->socket_mode, why, why_size)) {
+	switch (open_or_adopt(a, conf, why, why_size)) {
 	case ADMIN_SOCKET_OK:
 		return listen_on_socket(a);
 	case ADMIN_SOCKET_NO_DIRECTORY:
@@ -149,6 +168,29 @@ struct admin *admin_new(struct control *c, char *why, size_t why_size)
 		return NULL;
 	}
 	return a;
+}
+
+int admin_give(struct admin *a, sockets_give *give, void *arg)
+{
+	char name[INHERIT_NAME_MAX];
+
+	if (a->socket.fd < 0)
+		return 0;
+	return give(arg, name_of(a->socket.path, name), &a->socket.fd, 1);
+}
+
+void admin_hand_over(struct admin *a, sockets_is_taken *is_taken, const void *taken)
+{
+	char name[INHERIT_NAME_MAX];
+
+	if (!a->listener || !is_taken(taken, name_of(a->socket.path, name)))
+		return;
+	evconnlistener_free(a->listener);
+	a->listener = NULL;
+	evtimer_del(a->crowd);
+	evtimer_del(a->retry);
+	close(a->socket.fd);
+	a->socket.fd = -1;
 }
 
 void admin_free(struct admin *a)

@@ -19,6 +19,10 @@ struct admin;
  * without the socket. */
 struct admin *admin_new(struct control *c, char *why, size_t why_size);
 
+/* The listening socket, given to another process; and: that has taken it, who is connected stays. */
+int admin_give(struct admin *a, sockets_give *give, void *arg);
+void admin_hand_over(struct admin *a, sockets_is_taken *is_taken, const void *taken);
+
 /* Ends the clients and removes the socket file, if it is still ours. NULL is allowed. */
 void admin_free(struct admin *a);
 

@@ -112,6 +112,19 @@ int admin_socket_open(
 	return ADMIN_SOCKET_OK;
 }
 
+int admin_socket_adopt(struct admin_socket *s, const char *path, int fd, char *why, size_t why_size)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0) {
+		refuse(why, why_size, path, strerror(errno));
+		close(fd);
+		return ADMIN_SOCKET_REFUSED;
+	}
+	*s = (struct admin_socket){.fd = fd, .path = path, .device = st.st_dev, .inode = st.st_ino};
+	return ADMIN_SOCKET_OK;
+}
+
 void admin_socket_close(struct admin_socket *s)
 {
 	struct stat st;

@@ -25,6 +25,10 @@ int admin_socket_open(
 	struct admin_socket *s, const char *path, unsigned mode, char *why, size_t why_size);
 
 /* Closes it and removes the file, unless another one stands there by now. */
+/* The same with one that listens there already. Takes `fd`. */
+int admin_socket_adopt(
+	struct admin_socket *s, const char *path, int fd, char *why, size_t why_size);
+
 void admin_socket_close(struct admin_socket *s);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/bug.h"
 #include "control/cluster_epoch.h"
 #include "control/cluster_inside.h"
+#include "inherit.h"
 #include "log.h"
 
 #include <errno.h>
@@ -377,9 +378,10 @@ static bool refuse_port(
 	return false;
 }
 
-bool cluster_ports_open(
-	const struct config *c, struct cluster_ports *ret, char *why, size_t why_size)
+bool cluster_ports_open(const struct config *c, struct inherit *inherit, struct cluster_ports *ret,
+	char *why, size_t why_size)
 {
+	char name[INHERIT_NAME_MAX];
 	const char *what = "";
 
 	*ret = (struct cluster_ports){-1, -1, NULL};
@@ -388,10 +390,14 @@ bool cluster_ports_open(
 	ret->ring = seal_ring_load(c->cluster.keys, why, why_size);
 	if (!ret->ring)
 		return false;
-	ret->udp = cluster_socket_udp(&c->cluster.bind, &what);
+	inherit_name("cluster-udp", &c->cluster.bind, name);
+	if (!inherit_take(inherit, name, &ret->udp, 1))
+		ret->udp = cluster_socket_udp(&c->cluster.bind, &what);
 	if (ret->udp < 0)
 		return refuse_port(c, what, "UDP", why, why_size);
-	ret->tcp = cluster_socket_tcp(&c->cluster.bind, &what);
+	inherit_name("cluster-tcp", &c->cluster.bind, name);
+	if (!inherit_take(inherit, name, &ret->tcp, 1))
+		ret->tcp = cluster_socket_tcp(&c->cluster.bind, &what);
 	return ret->tcp >= 0 || refuse_port(c, what, "TCP", why, why_size);
 }
 
@@ -526,6 +532,31 @@ void cluster_start(struct cluster *cl)
 			cl->conf->n_peers);
 	}
 	publish_node(cl);
+}
+
+/* The lifelines stay until this process ends: their end is no death as long as beats come. */
+void cluster_hand_over(struct cluster *cl)
+{
+	cl->started = false;
+	cl->settling = true; /* nobody is told any more */
+	if (cl->readable)
+		event_del(cl->readable);
+	event_del(cl->timer);
+	event_del(cl->second);
+}
+
+int cluster_give(struct cluster *cl,
+	int (*give)(void *arg, const char *name, const int *fds, size_t n), void *arg)
+{
+	char name[INHERIT_NAME_MAX];
+	int result;
+
+	if (!cluster_enabled(cl))
+		return 0;
+	inherit_name("cluster-udp", &cl->conf->bind, name);
+	result = give(arg, name, &cl->setup.ports.udp, 1);
+	inherit_name("cluster-tcp", &cl->conf->bind, name);
+	return result != 0 ? result : give(arg, name, &cl->setup.ports.tcp, 1);
 }
 
 static void free_event(struct event *e)

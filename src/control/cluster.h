@@ -30,6 +30,7 @@
 
 struct cluster;
 struct events;
+struct inherit;
 struct notifier;
 struct seal_ring;
 struct store;
@@ -42,9 +43,9 @@ struct cluster_ports {
 	struct seal_ring *ring;
 };
 
-/* Opens what cluster.bind and cluster.keys say. False: `why` names what was refused, and the cause. */
-bool cluster_ports_open(
-	const struct config *c, struct cluster_ports *ret, char *why, size_t why_size);
+/* Opens what cluster.bind and cluster.keys say, or takes it from `inherit` (may be NULL). False: `why` names what was refused, and the cause. */
+bool cluster_ports_open(const struct config *c, struct inherit *inherit, struct cluster_ports *ret,
+	char *why, size_t why_size);
 void cluster_ports_close(struct cluster_ports *ports);
 
 struct cluster_setup {
@@ -61,6 +62,11 @@ struct cluster_setup {
 struct cluster *cluster_new(const struct cluster_setup *setup);
 void cluster_start(struct cluster *cl);
 void cluster_free(struct cluster *cl);
+
+/* Another process is this node from now on: says nothing any more, and hears nothing. And: what it needs for that. */
+void cluster_hand_over(struct cluster *cl);
+int cluster_give(struct cluster *cl,
+	int (*give)(void *arg, const char *name, const int *fds, size_t n), void *arg);
 
 /* Announces that this node leaves, as `left`: its observers cast no votes and nobody waits for it. It goes on to relay
  * until cluster_free(). Its place as a voter is untouched: that is an item of kind VOTER. */

@@ -2,11 +2,6 @@
  * but not listed by `help`. */
 #include "control/command.h"
 
-static void run_upgrade(struct command *cmd)
-{
-	command_error(cmd, "upgrade is not supported yet; restart to run a new version");
-}
-
 static void run_observe(struct command *cmd)
 {
 	command_error(cmd,
@@ -17,6 +12,5 @@ const struct command_def commands_later[] = {
 	{.words = "show trace", .usage = " <name>", .run = run_observe},
 	{.words = "show usage", .usage = "", .run = run_observe},
 	{.words = "show discovery", .usage = "", .run = run_observe},
-	{.words = "upgrade", .usage = "", .run = run_upgrade},
 	{0},
 };

@@ -22,6 +22,7 @@ static const struct command_def *const tables[] = {
 	commands_reload,
 	commands_certs,
 	commands_later,
+	commands_upgrade,
 	commands_cli,
 };
 enum { TABLES = sizeof(tables) / sizeof(tables[0]) };
@@ -149,6 +150,8 @@ void command_run(struct command *cmd, struct span text)
 		cmd->words[--cmd->n_words] = "";
 	if (d->flags & COMMAND_CHANGES)
 		log_change(cmd, text);
+	if (d->flags & COMMAND_CHANGES && cmd->control->holds)
+		return command_error(cmd, "%s", cmd->control->holds);
 	d->run(cmd);
 }
 

@@ -70,7 +70,7 @@ void command_help(struct command *cmd);
 extern const struct command_def commands_cli[], commands_show[], commands_stat[], commands_server[],
 	commands_bans[], commands_health[], commands_sessions[], commands_routes[],
 	commands_diagnose[], commands_cluster[], commands_members[], commands_certs[],
-	commands_later[], commands_reload[], commands_vip[];
+	commands_later[], commands_reload[], commands_upgrade[], commands_vip[];
 
 /* Runs the command in words, or answers that there is none such. `text` is as it came, for the
  * log. */

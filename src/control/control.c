@@ -4,6 +4,7 @@
 #include "control/access_log.h"
 #include "control/admin.h"
 #include "control/bans.h"
+#include "control/carry.h"
 #include "control/certificates.h"
 #include "control/checks.h"
 #include "control/cluster.h"
@@ -16,6 +17,7 @@
 #include "control/sticky_secrets.h"
 #include "control/store.h"
 #include "control/truth.h"
+#include "control/upgrade.h"
 #include "control/user_files.h"
 #include "control/vip.h"
 #include "expo/expo.h"
@@ -37,7 +39,8 @@ enum {
 	/* Who has sent no byte is asked by the kernel after a second whether he is still there, and
 	 * comes in then. */
 	LAST_CALL_MS = 1500,
-	PROGRESS_MS = 5000
+	PROGRESS_MS = 5000,
+	ANSWER_MS = 500, /* who asked for an upgrade is told how it went */
 };
 
 /* What only this file uses. */
@@ -54,6 +57,7 @@ struct control_own {
 	struct mono ticked_at;
 	struct event *farewell; /* the others have been told that this node leaves */
 	bool leaving;		/* until then */
+	bool handed_over;	/* another process is the service now */
 	struct access_log *access_log;
 	unsigned gave_up, drained; /* workers that reported so */
 };
@@ -148,6 +152,14 @@ static void tell_progress(struct control *c, struct mono now)
 		(unsigned long long)(mono_diff_us(now, own->grace_ends) / 1000000));
 }
 
+static void begin_grace(struct control *c, const struct timeval *grace)
+{
+	c->own->grace_ends = mono_add_ms(mono_now(), c->config->limits.graceful_stop_ms);
+	c->own->progress = atomic_load(&c->load->connections);
+	c->own->progress_at = mono_add_ms(mono_now(), PROGRESS_MS);
+	evtimer_add(c->own->grace, grace);
+}
+
 void control_stop(struct control *c, const char *why)
 {
 	struct timeval grace = timeval_of_ms(c->config->limits.graceful_stop_ms);
@@ -163,14 +175,50 @@ void control_stop(struct control *c, const char *why)
 		(unsigned long long)c->config->limits.graceful_stop_ms / 1000);
 	events_add(c->events, "stopping: %s", why);
 	notify_stopping();
-	c->own->grace_ends = mono_add_ms(mono_now(), c->config->limits.graceful_stop_ms);
-	c->own->progress = atomic_load(&c->load->connections);
-	c->own->progress_at = mono_add_ms(mono_now(), PROGRESS_MS);
-	evtimer_add(c->own->grace, &grace);
+	begin_grace(c, &grace);
 	if (c->vip)
 		vip_stop(c->vip, false, stop_accepting, c);
 	else
 		stop_accepting(c);
+}
+
+/* --- another process takes over --- */
+
+int control_each_socket(struct control *c, sockets_give *give, void *arg)
+{
+	int result = sockets_each(c->sockets, give, arg);
+
+	if (result == 0)
+		result = admin_give(c->admin, give, arg);
+	if (result == 0)
+		result = status_http_give(c->status_http, give, arg);
+	return result != 0 ? result : cluster_give(c->cluster, give, arg);
+}
+
+/* What it did not take is not served any more: that is closed as at a stop. */
+void control_hand_over(struct control *c, sockets_is_taken *is_taken, const void *taken)
+{
+	struct timeval grace = timeval_of_ms(c->config->limits.graceful_stop_ms);
+	struct timeval soon = timeval_of_ms(ANSWER_MS);
+	struct socket_set *set;
+
+	c->phase = CONTROL_DRAINING;
+	c->own->handed_over = c->own->leaving = true;
+	cluster_hand_over(c->cluster);
+	admin_hand_over(c->admin, is_taken, taken);
+	status_http_hand_over(c->status_http);
+	while ((set = sockets_next_taken(c->sockets, is_taken, taken)) != NULL) {
+		struct order order = {.kind = ORDER_GIVE_UP, .socket = set->number};
+
+		control_order_all(c, &order);
+	}
+	log_notice("stop", "accepting no more, %u connections may go on for %llu s",
+		atomic_load(&c->load->connections),
+		(unsigned long long)c->config->limits.graceful_stop_ms / 1000);
+	begin_grace(c, &grace);
+	evtimer_add(c->own->farewell, &soon);
+	c->own->last_call_ends = mono_add_ms(mono_now(), LAST_CALL_MS);
+	on_last_call(-1, 0, c);
 }
 
 /* --- reports up --- */
@@ -360,9 +408,7 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 		reload_request(c->reload, "SIGHUP", NULL);
 		break;
 	case SIGUSR2:
-		log_error("config",
-			"SIGUSR2: upgrade is not supported yet, nothing changed; restart to run a "
-			"new program");
+		upgrade_request(c->upgrade, "SIGUSR2", NULL);
 		break;
 	default:
 		break;
@@ -382,7 +428,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	status_http_tick(c->status_http);
 	reload_tick(c->reload);
 	tell_progress(c, now);
-	if (control_watch_workers(c, now, mono_diff_us(c->own->ticked_at, now)))
+	if (control_watch_workers(c, now, mono_diff_us(c->own->ticked_at, now)) &&
+		!c->own->handed_over)
 		notify_watchdog();
 	c->own->ticked_at = now;
 }
@@ -525,8 +572,14 @@ static bool open_cluster(struct control *c, char *why, size_t why_size)
 		if (!c->vip)
 			return false;
 	}
-	cluster_start(c->cluster);
+	if (!c->own->setup.takes_over)
+		cluster_start(c->cluster);
 	return true;
+}
+
+void control_join(struct control *c)
+{
+	cluster_start(c->cluster);
 }
 
 static void look_again(struct control *c, struct server *s)
@@ -571,6 +624,8 @@ bool control_open(struct control *c, char *why, size_t why_size)
 	c->sampler = sampler_new(c);
 	if (!c->sampler || !open_truth(c))
 		return false;
+	if (c->own->setup.carried)
+		carry_load(c, c->own->setup.carried);
 	c->certificates = certificates_new(c);
 	if (!c->certificates)
 		return false;
@@ -595,6 +650,10 @@ bool control_open(struct control *c, char *why, size_t why_size)
 	if (!c->reload)
 		return false;
 	c->request_reload = reload_request;
+	c->upgrade = upgrade_new(c, c->own->setup.program, c->own->setup.argv);
+	if (!c->upgrade)
+		return false;
+	c->request_upgrade = upgrade_request;
 	return open_cluster(c, why, why_size);
 }
 
@@ -648,6 +707,7 @@ void control_free(struct control *c)
 	status_http_free(c->status_http);
 	admin_free(c->admin);
 	reload_free(c->reload);
+	upgrade_free(c->upgrade);
 	sampler_free(c->sampler);
 	checks_free(c->checks);
 	certificates_free(c->certificates);

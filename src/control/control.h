@@ -32,6 +32,8 @@ struct control_worker {
 };
 
 struct reload;
+struct upgrade;
+struct upgrade_waiter;
 struct reload_waiter;
 
 enum control_phase { CONTROL_SERVING, CONTROL_DRAINING, CONTROL_STOPPED };
@@ -70,6 +72,10 @@ struct control {
 	struct reload *reload;
 	/* control/reload.h's, for the command */
 	void (*request_reload)(struct reload *r, const char *who, struct reload_waiter *waiter);
+	struct upgrade *upgrade;
+	void (*request_upgrade)(
+		struct upgrade *u, const char *who, struct upgrade_waiter *waiter); /* the same */
+	const char *holds; /* why nothing may be changed at the moment; NULL: it may */
 	struct status_http *status_http;
 	struct notifier *notifier; /* NULL: no cluster.notify */
 	struct control_own *own;   /* control.c's */
@@ -85,6 +91,10 @@ struct control_setup {
 	size_t n_workers;
 	struct cluster_ports *ports; /* taken by control_new() */
 	struct sockets *sockets;     /* those of the first generation serve */
+	const char *program;	     /* of an upgrade: what to start, and how */
+	char *const *argv;
+	bool takes_over; /* from another process: nothing is told to the cluster before control_join() */
+	const char *carried; /* what that one knew (control/carry.h); NULL: nothing */
 };
 
 /* The loop, the mailbox and the servers; then what the outside sees: sockets, checks, signals. The worker's `mailbox`
@@ -95,8 +105,14 @@ bool control_open(struct control *c, char *why, size_t why_size);
  * no longer than a second, so that the first clients are not sent to a server that is known to be down. Before the
  * workers run. */
 void control_await_health(struct control *c);
-void control_run(struct control *c); /* returns after a stop, when every worker was told to end */
+void control_join(struct control *c); /* where it takes over: the other one is silent now */
+void control_run(struct control *c);  /* returns after a stop, when every worker was told to end */
 void control_free(struct control *c);
+
+/* For an upgrade: every socket that another process may take over; and: it has, and serves. What is open here goes on, as at
+ * a stop. */
+int control_each_socket(struct control *c, sockets_give *give, void *arg);
+void control_hand_over(struct control *c, sockets_is_taken *is_taken, const void *taken);
 
 /* A copy of the order for every worker; `order` is a template on the caller's stack. */
 void control_order_all(struct control *c, const struct order *order);

@@ -241,6 +241,8 @@ static void go_on(struct reload *r)
 	r->looks = 0;
 	if (r->control->phase != CONTROL_SERVING)
 		refuse_why(r, "this node is stopping");
+	else if (r->control->holds)
+		refuse_why(r, r->control->holds);
 	else if (b->config)
 		take_up(r, b);
 	else

@@ -282,10 +282,12 @@ static struct evconnlistener *listen_on(
 {
 	struct listener_fd_error error;
 	struct evconnlistener *listener;
-	char text[ADDR_TEXT_MAX];
+	char text[ADDR_TEXT_MAX], name[INHERIT_NAME_MAX];
 	int fd;
 
-	if (!listener_fd_open(addr, &fd, 1, &error)) {
+	inherit_name("status-http", addr, name);
+	if (!inherit_take(h->control->sockets->inherit, name, &fd, 1) &&
+		!listener_fd_open(addr, &fd, 1, &error)) {
 		snprintf(why, why_size, "status.http cannot listen on %s: %s: %s",
 			addr_format(addr, text), error.what, strerror(error.number));
 		return NULL;
@@ -299,6 +301,29 @@ static struct evconnlistener *listen_on(
 	}
 	evconnlistener_set_error_cb(listener, on_accept_error);
 	return listener;
+}
+
+/* --- another process takes over --- */
+
+int status_http_give(struct status_http *h, sockets_give *give, void *arg)
+{
+	char name[INHERIT_NAME_MAX];
+	int result = 0;
+
+	for (size_t i = 0; i < h->n_binds && result == 0; i++) {
+		int fd = evconnlistener_get_fd(h->binds[i].listener);
+
+		result = give(arg, inherit_name("status-http", &h->binds[i].addr, name), &fd, 1);
+	}
+	return result;
+}
+
+/* Its own of those that nobody took go too: they are in no configuration any more. */
+void status_http_hand_over(struct status_http *h)
+{
+	for (size_t i = 0; i < h->n_binds; i++)
+		evconnlistener_free(h->binds[i].listener);
+	h->n_binds = 0;
 }
 
 /* --- a reload --- */

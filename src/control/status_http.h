@@ -14,6 +14,8 @@ struct status_http;
 
 /* Listens on every status.http.bind, or nowhere. NULL: `why` names the address and what was refused. */
 struct status_http *status_http_new(struct control *c, char *why, size_t why_size);
+int status_http_give(struct status_http *h, sockets_give *give, void *arg);
+void status_http_hand_over(struct status_http *h);
 void status_http_free(struct status_http *h); /* NULL is allowed */
 
 /* A reload: opens what the next configuration has anew, and closes what it has no more. NULL: `why` says what was refused. */

@@ -43,6 +43,7 @@ struct store {
 	unsigned n_files, turn; /* the file whose turn is next */
 	uint64_t writes;
 	bool busy; /* the thread has the job */
+	bool frozen, abandoned;
 	struct list waiters;
 	pthread_t thread;
 
@@ -184,6 +185,8 @@ static void take(struct store *s, struct store_file *f)
 
 static void start_next(struct store *s)
 {
+	if (s->frozen)
+		return;
 	for (unsigned i = 0; i < s->n_files; i++) {
 		struct store_file *f = &s->files[(s->turn + i) % s->n_files];
 
@@ -402,9 +405,26 @@ static void write_rest(struct store *s)
 		if (!is_waiting(f))
 			continue;
 		take(s, f);
-		s->job.error = do_job(s, &s->job);
+		s->job.error = s->abandoned ? ECANCELED : do_job(s, &s->job);
 		finish_job(s);
 	}
+}
+
+void store_freeze(struct store *s)
+{
+	s->frozen = true;
+}
+
+void store_thaw(struct store *s)
+{
+	s->frozen = false;
+	if (!s->busy)
+		start_next(s);
+}
+
+void store_abandon(struct store *s)
+{
+	s->frozen = s->abandoned = true;
 }
 
 void store_free(struct store *s)

@@ -54,6 +54,12 @@ int store_error(const struct store *s, const char *name);
 /* Calls the waiter once, from the loop, when everything written so far is on disk or has failed. False: it is already,
  * and the waiter is not taken. */
 bool store_wait(struct store *s, struct store_waiter *waiter);
+/* Nothing is written from now on, until it may again; what is written meanwhile waits. For good: another process writes
+ * these files, and nothing that waits is ever written. */
+void store_freeze(struct store *s);
+void store_thaw(struct store *s);
+void store_abandon(struct store *s);
+
 /* How many writes there were: what has changed in between was not kept yet. */
 uint64_t store_writes(const struct store *s);
 void store_cancel(struct store_waiter

@@ -24,3 +24,4 @@ tests_e2e_knock_SOURCES = tests/e2e/knock.c
 
 # What ends the program, and how.
 EXTRA_DIST += tests/e2e/test_crash.py tests/e2e/test_stop.py
+EXTRA_DIST += tests/e2e/test_upgrade.py

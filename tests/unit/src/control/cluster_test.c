@@ -150,7 +150,7 @@ static void start(struct node *n)
 	struct cluster_setup setup = {.base = base, .config = n->config};
 	char why[256] = "";
 
-	cr_assert(cluster_ports_open(n->config, &setup.ports, why, sizeof(why)), "%s", why);
+	cr_assert(cluster_ports_open(n->config, NULL, &setup.ports, why, sizeof(why)), "%s", why);
 	n->store = store_new(base, n->config->state_dir);
 	setup.store = n->store;
 	n->cluster = cluster_new(&setup);

@@ -1,0 +1,209 @@
+"""An upgrade: the program on disk takes over from the one that runs, and no client notices. One that fails changes
+nothing."""
+
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+import signal
+import threading
+import time
+
+import pytest
+
+import actors
+from lab import SLOW, wait_until
+from test_process import ONE_SERVER, echo
+from wire import client_hello, connect, read_exactly
+
+PIECE = os.urandom(65536)
+
+
+class Upgraded:
+    """A balancer whose program is a file of the test, and whose process is another one after each upgrade."""
+
+    def __init__(self, program, balancer):
+        self.program, self.balancer = program, balancer
+        self.pids = [self.pid()]
+
+    def put(self, program):
+        new = self.program.with_name("aegislb.new")
+        shutil.copy(program, new)
+        new.chmod(0o755)
+        new.rename(self.program)
+
+    def put_script(self, text):
+        script = self.program.with_name("script")
+        script.write_text("#!/bin/sh\n" + text)
+        self.put(script)
+
+    def pid(self):
+        return int(re.search(r"^Pid: (\d+)$", self.balancer.ask("show info"), re.M)[1])
+
+    def upgrade(self):
+        answer = self.balancer.ask("upgrade")
+        taken = re.search(r"Process (\d+) has taken over", answer)
+        assert taken, answer + self.balancer.log()
+        self.pids.append(int(taken[1]))
+        assert self.pid() == self.pids[-1]
+
+    def end(self):
+        for pid in self.pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        wait_until(lambda: not any(is_running(pid) for pid in self.pids), 30, "all processes to end")
+
+
+def is_running(pid):
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] != "Z"
+    return False
+
+
+@pytest.fixture
+def upgraded(site, monkeypatch):
+    started = []
+
+    def start(**changes):
+        program = site.folder / "aegislb"
+        shutil.copy(actors.AEGISLB, program)
+        monkeypatch.setattr(actors, "AEGISLB", str(program))
+        site.start_recorder(serve=echo)
+        started.append(Upgraded(program, site.start_balancer(**{"graceful_stop": "20s", **ONE_SERVER, **changes})))
+        return started[-1]
+
+    yield start
+    for u in started:
+        u.end()
+
+
+class Load:
+    """Clients that come one after the other, and streams that go on; what fails is kept."""
+
+    def __init__(self, clients=4, streams=2):
+        self.ends, self.served, self.failed, self.streamed = threading.Event(), 0, [], []
+        self.threads = [threading.Thread(target=self.come) for _ in range(clients)]
+        self.threads += [threading.Thread(target=self.stream) for _ in range(streams)]
+        for t in self.threads:
+            t.start()
+
+    def come(self):
+        while not self.ends.is_set():
+            try:
+                with connect() as s:
+                    hello = client_hello()
+                    s.sendall(hello)
+                    assert read_exactly(s, len(hello)) == hello
+                self.served += 1
+            except Exception as error:  # whatever a client meets
+                self.failed.append(repr(error))
+
+    def stream(self):
+        try:
+            sent, back = hashlib.sha256(), hashlib.sha256()
+            with connect() as s:
+                hello = client_hello()
+                s.sendall(hello)
+                assert read_exactly(s, len(hello)) == hello
+                while not self.ends.is_set():
+                    s.sendall(PIECE)
+                    sent.update(PIECE)
+                    back.update(read_exactly(s, len(PIECE)))
+                    time.sleep(0.005)  # a stream, not a flood
+            self.streamed.append(sent.digest() == back.digest())
+        except Exception as error:
+            self.failed.append("stream: " + repr(error))
+
+    def stop(self):
+        self.ends.set()
+        for t in self.threads:
+            t.join(30 * SLOW)
+
+
+def upgrades_under_load(u, times):
+    load = Load()
+    try:
+        for _ in range(times):
+            before = load.served
+            u.upgrade()
+            wait_until(lambda: load.served > before + 20, 30, "clients to be served")
+    finally:
+        load.stop()
+    assert not load.failed and load.streamed == [True, True]
+    assert len(set(u.pids)) == times + 1
+
+
+def test_nothing_fails_over_upgrades_under_load(upgraded):
+    upgrades_under_load(upgraded(), 4)
+
+
+@pytest.mark.long
+def test_nothing_fails_over_50_upgrades_under_load(upgraded):
+    upgrades_under_load(upgraded(graceful_stop="600s"), 50)
+
+
+def test_usr2_upgrades_and_what_is_known_is_carried_over(upgraded):
+    u = upgraded(health='type = "tcp"; interval = "60s"; fall = 1;',
+                 servers='{ name = "aegis-01"; address = "10.10.10.103:443"; }, { name = "dead"; address = "10.10.10.103:9"; }')
+    b = u.balancer
+    b.wait_status("dead", "DOWN")
+    b.wait_status("aegis-01", "UP")
+    with connect() as s:
+        s.sendall(client_hello())
+        read_exactly(s, 1)
+    assert "New server registered." in b.ask("set weight aegis/aegis-01 7;ban 192.0.2.1 for 1h;add server aegis/new 10.10.10.103:443")
+    wait_until(lambda: b.stat("FRONTEND", "scur", "https") == "0", what="the connection to end")
+    counted = [b.stat("FRONTEND", column, "https") for column in ("stot", "bin")]
+    failed = b.stat("dead", "chkfail")
+    os.kill(u.pids[0], signal.SIGUSR2)
+    wait_until(lambda: b.answers() and u.pid() != u.pids[0], what="another process")
+    u.pids.append(u.pid())
+    assert b.stat("dead", "status") == "DOWN" and b.stat("dead", "chkfail") >= failed
+    assert b.ask("get weight aegis/aegis-01").startswith("7 ") and "192.0.2.1" in b.ask("show bans")
+    assert b.stat("new", "status") == "MAINT"
+    assert [b.stat("FRONTEND", column, "https") for column in ("stot", "bin")] == counted
+    wait_until(lambda: not is_running(u.pids[0]), what="the old process to end")
+
+
+def fails(u, reason):
+    answer = u.balancer.ask("upgrade")
+    assert re.search(reason, answer), answer
+    u.balancer.wait_log(rf"error upgrade: asked for by uid \d+ pid \d+: .*{reason}")
+    assert u.pid() == u.pids[0]
+    assert u.balancer.ask("set weight aegis/aegis-01 9").strip() == ""
+    with connect() as s:
+        s.sendall(client_hello())
+        read_exactly(s, 1)
+
+
+def test_a_program_that_fails_at_its_start_changes_nothing(upgraded):
+    u = upgraded()
+    good = shutil.copy(u.program, u.program.with_name("good"))
+    u.put_script("kill -SEGV $$\n")
+    fails(u, "ended by signal 11")
+    u.put_script("exit 71\n")
+    fails(u, "ended with status 71")
+    u.program.unlink()
+    fails(u, "cannot be started: No such file")
+    u.put(good)
+    u.upgrade()
+
+
+def test_a_refused_configuration_changes_nothing(upgraded):
+    u = upgraded()
+    good = u.balancer.conf.read_text()
+    u.balancer.conf.write_text(good.replace("backends = (", "backend = ("))
+    fails(u, "unknown key")
+    u.balancer.conf.write_text(good)
+    u.upgrade()
+
+
+@pytest.mark.long
+def test_a_program_that_hangs_is_ended(upgraded):
+    u = upgraded()
+    u.put_script("sleep 600\n")
+    os.kill(u.pids[0], signal.SIGUSR2)
+    u.balancer.wait_log("was not ready after 15 s, and was ended", 40)
+    assert u.pid() == u.pids[0]
+    assert u.balancer.ask("set weight aegis/aegis-01 9").strip() == ""

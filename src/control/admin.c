@@ -130,7 +130,7 @@ static int open_or_adopt(
 	char name[INHERIT_NAME_MAX];
 	int fd;
 
-	if (inherit_take(a->control->sockets->inherit, name_of(conf->socket, name), &fd, 1))
+	if (inherit_take(a->control->inherit, name_of(conf->socket, name), &fd, 1))
 		return admin_socket_adopt(&a->socket, conf->socket, fd, why, why_size);
 	return admin_socket_open(&a->socket, conf->socket, conf->socket_mode, why, why_size);
 }

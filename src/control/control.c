@@ -540,6 +540,7 @@ struct control *control_new(const struct control_setup *setup)
 	c->generation = setup->generation;
 	c->config = c->generation->config;
 	c->sockets = setup->sockets;
+	c->inherit = setup->sockets->inherit;
 	c->views = setup->views;
 	c->load = setup->load;
 	c->workers = setup->workers;
@@ -579,6 +580,7 @@ static bool open_cluster(struct control *c, char *why, size_t why_size)
 
 void control_join(struct control *c)
 {
+	c->inherit = NULL;
 	cluster_start(c->cluster);
 }
 

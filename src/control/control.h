@@ -45,6 +45,8 @@ struct control {
 	struct generations *generations;
 	struct generation *generation; /* the newest */
 	struct sockets *sockets;
+	struct inherit
+		*inherit; /* what an earlier process left, until this one serves; NULL: nothing */
 	struct qsbr *views;
 	struct load *load;
 	struct servers *servers;

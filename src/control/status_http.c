@@ -286,7 +286,7 @@ static struct evconnlistener *listen_on(
 	int fd;
 
 	inherit_name("status-http", addr, name);
-	if (!inherit_take(h->control->sockets->inherit, name, &fd, 1) &&
+	if (!inherit_take(h->control->inherit, name, &fd, 1) &&
 		!listener_fd_open(addr, &fd, 1, &error)) {
 		snprintf(why, why_size, "status.http cannot listen on %s: %s: %s",
 			addr_format(addr, text), error.what, strerror(error.number));

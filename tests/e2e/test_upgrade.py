@@ -194,7 +194,7 @@ def test_a_refused_configuration_changes_nothing(upgraded):
     u = upgraded()
     good = u.balancer.conf.read_text()
     u.balancer.conf.write_text(good.replace("backends = (", "backend = ("))
-    fails(u, "unknown key")
+    fails(u, "backends: missing")
     u.balancer.conf.write_text(good)
     u.upgrade()
 

@@ -207,3 +207,70 @@ def test_a_program_that_hangs_is_ended(upgraded):
     u.balancer.wait_log("was not ready after 15 s, and was ended", 40)
     assert u.pid() == u.pids[0]
     assert u.balancer.ask("set weight aegis/aegis-01 9").strip() == ""
+
+
+@pytest.mark.skipif(open("/proc/self/uid_map").read().split()[2] == "1", reason="a user namespace with one user")
+def test_rights_last_for_the_next_program_and_no_longer(upgraded, site):
+    """As a user without rights of its own: a port below 1024 that is new with the upgrade is opened all the same."""
+    os.chmod(site.folder, 0o755)
+    for parent in site.folder.parents[:3]:
+        os.chmod(parent, parent.stat().st_mode | 0o011)
+    (site.folder / "balancer").mkdir()
+    os.chmod(site.folder / "balancer", 0o777)
+    u = upgraded(more='user = "nobody"; group = "nogroup";')
+    conf = u.balancer.conf
+    for port in (444, 445):
+        conf.write_text(conf.read_text().replace('bind     = ["*:443"', f'bind     = ["*:443", "*:{port}"'))
+        u.upgrade()
+        with connect(port=port) as s:
+            s.sendall(client_hello())
+            assert read_exactly(s, 1)
+        status = dict(line.split(":\t", 1) for line in open(f"/proc/{u.pids[-1]}/status").read().splitlines() if ":\t" in line)
+        assert int(status["CapAmb"], 16) == 0 and int(status["CapEff"], 16) == int(status["CapPrm"], 16) == 1 << 10
+
+
+def test_an_address_that_is_served_no_more_goes_with_the_old_process(upgraded):
+    u = upgraded(listeners=', { name = "other"; mode = "passthrough"; bind = ["*:8443"]; routes = ( { backend = "aegis"; } ); }')
+    connect(port=8443).close()
+    conf = u.balancer.conf
+    conf.write_text(re.sub(r', \{ name = "other".*?\}', "", conf.read_text(), count=1).replace(" ); }\n);", "\n);"))
+    u.upgrade()
+
+    def refused():
+        try:
+            connect(port=8443).close()
+        except ConnectionRefusedError:
+            return True
+
+    wait_until(refused, 20, "the address to be closed")
+    with connect() as s:
+        s.sendall(client_hello())
+        assert read_exactly(s, 1)
+
+
+def test_a_member_of_a_cluster_is_upgraded_and_nobody_calls_it_dead(towns):
+    town = towns.make(balancers=3, vips="")
+    town.start(*town.names)
+    first, *others = [town.nodes[name] for name in town.names]
+    pid = None
+    try:
+        for _ in range(3):
+            answer = first.ask("upgrade")
+            pid = int(re.search(r"Process (\d+) has taken over", answer)[1])
+            town.wait_together()
+        time.sleep(1.5)  # three times the longest silence after which anybody is dead
+        for node in others:
+            assert not node.lines(r"lb-01 is (dead|suspect|left)"), node.log()
+            assert node.states()["lb-01"] == "alive"
+    finally:
+        if pid:
+            os.kill(pid, signal.SIGTERM)
+            wait_until(lambda: not is_running(pid), 30, "the process to end")
+
+
+def test_a_node_with_virtual_addresses_refuses(towns):
+    town = towns.make(balancers=2)
+    town.start(*town.names)
+    node = town.nodes["lb-01"]
+    assert "move them" in node.ask("upgrade")
+    assert node.ask("show info").startswith("Name:")

@@ -359,6 +359,11 @@ tests_unit_lib_net_addr_test_SOURCES = tests/unit/lib/net/addr_test.c
 tests_unit_lib_net_addr_test_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_lib_net_addr_test_LDADD = lib/libnet.a $(UNIT_LIBS)
 
+unit_tests += tests/unit/lib/net/fdpass_test
+tests_unit_lib_net_fdpass_test_SOURCES = tests/unit/lib/net/fdpass_test.c
+tests_unit_lib_net_fdpass_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_lib_net_fdpass_test_LDADD = lib/libnet.a lib/libbase.a $(UNIT_LIBS)
+
 unit_tests += tests/unit/lib/net/handshakes_test
 tests_unit_lib_net_handshakes_test_SOURCES = tests/unit/lib/net/handshakes_test.c
 tests_unit_lib_net_handshakes_test_CFLAGS = $(UNIT_CFLAGS)

@@ -89,11 +89,11 @@ bool privilege_drop(const struct config *c, char *why, size_t why_size)
 
 	if (!c->user && !c->group)
 		return true;
+	/* Started as that user already: its capabilities are who started it's business, but what was lent for the start
+	 * of an upgrade is not for our own children. */
 	if (id.uid == getuid() && id.gid == getgid() && id.uid != 0)
-		/* What was lent for the start of an upgrade is not for our own children. */
 		return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == 0 ||
-		       refused("ambient capabilities", why,
-			       why_size); /* started as that user already: its capabilities are who started it's business */
+		       refused("ambient capabilities", why, why_size);
 	if (geteuid() != 0) {
 		snprintf(why, why_size,
 			"only root can become user %s: start as root or as that user",
@@ -104,13 +104,10 @@ bool privilege_drop(const struct config *c, char *why, size_t why_size)
 	/* Inheritable: so that an upgrade can give them to the next program. */
 	capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_INHERITABLE,
 		CAP_NET_BIND_SERVICE);
+	/* Virtual addresses come and go for as long as the process lives. */
 	if (c->cluster.n_vips > 0)
 		capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_INHERITABLE,
 			CAP_NET_ADMIN, CAP_NET_RAW, -1);
-	/* Virtual addresses come and go for as long as the process lives. */
-	if (c->cluster.n_vips > 0)
-		capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN,
-			CAP_NET_RAW, -1);
 	result = capng_change_id(
 		(int)id.uid, (int)id.gid, CAPNG_INIT_SUPP_GRP | CAPNG_CLEAR_BOUNDING);
 	if (result < 0) {

@@ -267,6 +267,18 @@ const struct generation *generations_find(const struct generations *all, uint32_
 	return NULL;
 }
 
+unsigned generations_in_use(const struct generations *all)
+{
+	unsigned n = 0;
+
+	list_for_each (it, &all->alive) {
+		const struct generation *g = container_of(it, struct generation, in_all);
+
+		n += atomic_load_explicit(&g->users, memory_order_relaxed) > 0;
+	}
+	return n;
+}
+
 const char *generations_listener_name(const struct generations *all, uint32_t slot)
 {
 	const char *key = slots_name(&all->listeners, slot);

@@ -99,6 +99,9 @@ static inline const struct config_backend *generation_backend(
 /* NULL: it is gone. thread: control */
 const struct generation *generations_find(const struct generations *all, uint32_t number);
 
+/* Those that workers have: the newest, and earlier ones that connections are still of. thread: control */
+unsigned generations_in_use(const struct generations *all);
+
 /* The name of a listener or backend that may be in no generation any more; "?" where it never was. thread: control */
 const char *generations_listener_name(const struct generations *all, uint32_t slot);
 const char *generations_backend_name(const struct generations *all, uint32_t slot);

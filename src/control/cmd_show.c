@@ -163,8 +163,10 @@ static void run_activity(struct command *cmd)
 	};
 	const struct sampler_process *p = sampler_process(cmd->control->sampler);
 
-	expo_fmt(cmd->out, "workers: %zu\nidle_pct: %u\nlongest_loop_us: %llu\n",
-		cmd->control->n_workers, p->idle_pct, (unsigned long long)p->loop_delay_max_us);
+	expo_fmt(cmd->out,
+		"workers: %zu\nconfigurations: %u\nidle_pct: %u\nlongest_loop_us: %llu\n",
+		cmd->control->n_workers, generations_in_use(cmd->control->generations), p->idle_pct,
+		(unsigned long long)p->loop_delay_max_us);
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
 		activity_line(cmd, lines[i].name, lines[i].offset);
 	for (unsigned i = 0; i < END_REASONS; i++) {

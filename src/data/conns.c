@@ -5,11 +5,9 @@
 
 #include <stdlib.h>
 
-enum { SLAB_CONNS = 64 };
-
 struct conns_slab {
 	struct conns_slab *next;
-	struct conn conns[SLAB_CONNS];
+	struct conn conns[CONNS_STEP];
 };
 
 static bool grow(struct conns *cs)
@@ -20,7 +18,10 @@ static bool grow(struct conns *cs)
 		return false;
 	slab->next = cs->slabs;
 	cs->slabs = slab;
-	for (unsigned i = SLAB_CONNS; i-- > 0;) {
+	cs->n_slabs++;
+	if (cs->walk_left > 0)
+		cs->walk_left++;
+	for (unsigned i = CONNS_STEP; i-- > 0;) {
 		slab->conns[i].next_free = cs->free;
 		cs->free = &slab->conns[i];
 	}
@@ -61,10 +62,35 @@ void conns_release(struct conns *cs)
 	*cs = (struct conns){0};
 }
 
+static bool each_of(struct conns_slab *slab, conns_cb *cb, void *arg)
+{
+	for (unsigned i = 0; i < CONNS_STEP; i++)
+		if (slab->conns[i].step != STEP_FREE && !cb(&slab->conns[i], arg))
+			return false;
+	return true;
+}
+
 void conns_each(struct conns *cs, conns_cb *cb, void *arg)
 {
 	for (struct conns_slab *slab = cs->slabs; slab; slab = slab->next)
-		for (unsigned i = 0; i < SLAB_CONNS; i++)
-			if (slab->conns[i].step != STEP_FREE && !cb(&slab->conns[i], arg))
-				return;
+		if (!each_of(slab, cb, arg))
+			return;
+}
+
+void conns_walk_begin(struct conns *cs)
+{
+	cs->walk_left = cs->n_slabs;
+}
+
+bool conns_walk(struct conns *cs, conns_cb *cb, void *arg)
+{
+	struct conns_slab *slab = cs->walk ? cs->walk : cs->slabs;
+
+	if (cs->walk_left == 0)
+		return false;
+	cs->walk_left--;
+	cs->walk = slab->next;
+	if (!each_of(slab, cb, arg))
+		cs->walk_left = 0;
+	return cs->walk_left > 0;
 }

@@ -13,7 +13,9 @@ struct conns {
 	struct conns_slab *slabs;
 	struct conn *free;
 	uint32_t open;
-	uint32_t sequence; /* numbers connections */
+	uint32_t sequence;	 /* numbers connections */
+	struct conns_slab *walk; /* where a walk goes on; NULL: at the first */
+	uint32_t n_slabs, walk_left;
 };
 
 /* Zeroed but for its step, which is not STEP_FREE, and its number. NULL: out of memory. */
@@ -25,5 +27,12 @@ void conns_release(struct conns *cs); /* all were given back */
  * called with, no other. */
 typedef bool conns_cb(struct conn *c, void *arg);
 void conns_each(struct conns *cs, conns_cb *cb, void *arg);
+
+/* The same in steps of at most CONNS_STEP connections, between which they come and go as they like: from its beginning
+ * on, a walk meets each one that stays. One at a time; another that begins meanwhile takes its place, and goes on from
+ * where it stood, so that walks that are begun again and again still come round. */
+enum { CONNS_STEP = 64 };
+void conns_walk_begin(struct conns *cs);
+bool conns_walk(struct conns *cs, conns_cb *cb, void *arg); /* false: it is over */
 
 #endif

@@ -7,6 +7,8 @@
 #include "data/worker_inside.h"
 #include "route.h"
 
+enum { STEP_US = 500 };
+
 /* --- passthrough --- */
 
 static bool renew_conn(struct conn *c, void *arg)
@@ -86,16 +88,46 @@ static void renew_http_conn(struct worker *w, struct http_conn *c)
 	}
 }
 
-void renew_connections(struct worker *w)
+/* Who was met goes behind the others. Those that were counted may have ended since. */
+static bool walk_http(struct worker *w)
 {
-	worker_view(w);
-	conns_each(&w->conns, renew_conn, w);
-	if (!w->http)
-		return;
-	list_for_each_safe (it, &w->http->conns) {
-		struct http_conn *c = container_of(it, struct http_conn, open);
+	struct http *h = w->http;
 
+	for (unsigned i = 0; i < CONNS_STEP && !list_is_empty(&h->conns); i++) {
+		struct http_conn *c = container_of(h->conns.next, struct http_conn, open);
+
+		if (h->renew_left == 0)
+			return false;
+		h->renew_left--;
+		list_del(&c->open);
+		list_add_tail(&h->conns, &c->open);
 		if (c->pin != w->pins.newest || c->exchange)
 			renew_http_conn(w, c);
 	}
+	if (list_is_empty(&h->conns))
+		h->renew_left = 0;
+	return h->renew_left > 0;
+}
+
+/* --- in steps --- */
+
+void renew_begin(struct worker *w)
+{
+	conns_walk_begin(&w->conns);
+	if (w->http)
+		w->http->renew_left = w->http->open;
+}
+
+bool renew_step(struct worker *w)
+{
+	struct mono began = mono_now();
+	bool more;
+
+	worker_view(w);
+	do {
+		more = conns_walk(&w->conns, renew_conn, w);
+		if (w->http)
+			more |= walk_http(w);
+	} while (more && mono_diff_us(began, mono_now()) < STEP_US);
+	return more;
 }

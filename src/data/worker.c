@@ -122,6 +122,7 @@ void worker_look(struct worker *w)
 		return;
 	pins_take_up(&w->pins, w->view->generation);
 	take_config(w, w->view->config);
+	renew_begin(w);
 	w->renews = true;
 	if (!listeners_follow(w))
 		follow_later(w);
@@ -267,7 +268,7 @@ static void count_turn(struct worker *w)
 
 static bool has_turns(const struct worker *w)
 {
-	return turns_wait(&w->turns) || http_has_turns(w->http);
+	return turns_wait(&w->turns) || http_has_turns(w->http) || w->renews;
 }
 
 static void turn(struct worker *w)
@@ -281,10 +282,8 @@ static void turn(struct worker *w)
 	w->some_ended = false;
 	orders_report_drained(w);
 	worker_view(w); /* a turn that was woken for a new generation takes it up */
-	if (w->renews) {
-		w->renews = false;
-		renew_connections(w);
-	}
+	if (w->renews)
+		w->renews = renew_step(w);
 	count_turn(w);
 	w->now_is_known = false;
 	w->view = NULL;

@@ -33,11 +33,11 @@ struct worker {
 	const struct view *view; /* of this turn of the loop; NULL: not looked at yet */
 	struct mono now;	 /* of this turn */
 	bool now_is_known;
-	bool logs_access;   /* the newest configuration wants records */
-	bool stopping;	    /* leave the loop */
-	bool draining;	    /* listeners are given up */
-	bool drained;	    /* and REPORT_DRAINED was sent */
-	bool renews;	    /* a generation was taken up in this turn */
+	bool logs_access; /* the newest configuration wants records */
+	bool stopping;	  /* leave the loop */
+	bool draining;	  /* listeners are given up */
+	bool drained;	  /* and REPORT_DRAINED was sent */
+	bool renews; /* a generation was taken up, and not all connections have been moved to it */
 	bool follows_later; /* the newest generation has sockets that there was no memory for */
 	bool some_ended;    /* connections ended in this turn: there is room */
 

@@ -298,6 +298,18 @@ def test_a_thousand_reloads_leave_memory_and_descriptors_flat(node):
         s.close()
 
 
+def test_after_a_reload_every_open_connection_is_of_the_new_configuration(node):
+    """However many there are, and however fast reloads follow each other: no earlier configuration stays in memory."""
+    held = [node.connect() for _ in range(300)]
+    for i in range(5):
+        node.reload(weight=1 + i % 2, extra=i % 2 == 0)
+    wait_until(lambda: "\nconfigurations: 1\n" in node.ctl("show", "activity").stdout, what="the earlier ones to go")
+    for s in held:
+        s.sendall(b"x")
+        assert s.recv(1) == b"x"
+        s.close()
+
+
 def test_a_refused_file_changes_nothing_and_the_error_comes_back(node):
     node.conf.write_text(node.conf.read_text().replace("passthrough", "passthru"))
     result = node.ctl("reload")

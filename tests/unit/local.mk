@@ -339,6 +339,11 @@ tests_unit_src_log_test_SOURCES = tests/unit/src/log_test.c
 tests_unit_src_log_test_CFLAGS = $(UNIT_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_src_log_test_LDADD = src/liblog.a $(UNIT_LIBS) $(JANSSON_LIBS)
 
+unit_tests += tests/unit/src/data/conns_test
+tests_unit_src_data_conns_test_SOURCES = tests/unit/src/data/conns_test.c
+tests_unit_src_data_conns_test_CFLAGS = $(UNIT_CFLAGS) $(EVENT_CFLAGS)
+tests_unit_src_data_conns_test_LDADD = $(DATA_LIBS) $(UNIT_LIBS)
+
 unit_tests += tests/unit/src/control/access_log_test
 tests_unit_src_control_access_log_test_SOURCES = tests/unit/src/control/access_log_test.c src/control/access_log.c
 tests_unit_src_control_access_log_test_CFLAGS = $(UNIT_CFLAGS) $(JANSSON_CFLAGS) $(EVENT_CFLAGS)

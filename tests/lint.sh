@@ -9,7 +9,7 @@ flags="-std=gnu17 -Ilib -Isrc -DTOP_SRCDIR=\"\" ${CPPFLAGS:-}"
 sources=$(find lib src tests -name '*.c' | sort)
 code=$(find lib src tests -name '*.[ch]' | sort)
 manuals=$(find doc/man -name '*.[1-8]' | sort)
-scripts='contrib/packages contrib/check contrib/quickstart contrib/lab/lab tests/layering.sh tests/lint.sh tests/fuzz/run.sh tests/e2e/run.sh tests/sim/sim.sh .ci/run'
+scripts='contrib/packages contrib/check contrib/quickstart contrib/lab/lab tests/layering.sh tests/lint.sh tests/fuzz/run.sh tests/e2e/run.sh tests/e2e/cluster.sh tests/e2e/http.sh tests/e2e/rest.sh tests/sim/sim.sh .ci/run'
 
 # step NAME COMMAND…
 step() {

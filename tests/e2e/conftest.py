@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 
 import pytest
 
@@ -14,6 +15,7 @@ import town
 def pytest_addoption(parser):
     parser.addoption("--tap", action="store_true", help="write TAP and nothing else")
     parser.addoption("--long", action="store_true", help="run the tests marked long too")
+    parser.addoption("--part", choices=["cluster", "http", "rest"], help="run this part alone, see part_of()")
 
 
 @pytest.hookimpl(trylast=True)
@@ -26,7 +28,25 @@ def pytest_configure(config):
         config.pluginmanager.register(Tap())
 
 
+def has_town(item):
+    return "towns" in item.fixturenames or hasattr(item.module, "Town")
+
+
+HTTP = re.compile("auth|browser|bulk|compress|differences|h2c|http|limits|platform|queue|sticky|tickets|tls|trailers")
+
+
+def part_of(module, towns):
+    """The suite waits more than it computes: its parts may run side by side, each on machines of its own. Whatever times a
+    cluster is in one part, one after the other; a new module is in `rest`, unless its name says HTTP."""
+    if module in towns:
+        return "cluster"
+    return "http" if HTTP.search(module.__name__) else "rest"
+
+
 def pytest_collection_modifyitems(config, items):
+    towns = {item.module for item in items if has_town(item)}
+    part = config.getoption("--part")
+    items[:] = [item for item in items if part in (None, part_of(item.module, towns))]
     if not config.getoption("--long"):
         items[:] = [item for item in items if not item.get_closest_marker("long")]
 
@@ -63,7 +83,7 @@ def site(network, authority, tmp_path):
 def before_others(request):
     """Tests of a cluster time what it does. They, and all that they start, run before the machine's other programs, where
     that is permitted: a node that waits for the processor behind a compiler is not what they are about."""
-    if "towns" not in request.fixturenames and not hasattr(request.module, "Town"):
+    if not has_town(request.node):
         yield
         return
     with contextlib.suppress(PermissionError):

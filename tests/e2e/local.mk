@@ -1,6 +1,7 @@
 # System tests: real processes in network namespaces, one TAP line for each. Skipped where namespaces cannot be made.
-TESTS += tests/e2e/run.sh
-dist_check_SCRIPTS += tests/e2e/run.sh
+# Three parts, which `make -j3 check` runs side by side.
+TESTS += tests/e2e/cluster.sh tests/e2e/http.sh tests/e2e/rest.sh
+dist_check_SCRIPTS += tests/e2e/run.sh tests/e2e/cluster.sh tests/e2e/http.sh tests/e2e/rest.sh
 EXTRA_DIST += \
 	tests/e2e/jumble.py tests/e2e/town.py tests/e2e/weather.py \
 	tests/e2e/test_cluster_addresses.py tests/e2e/test_cluster_faults.py tests/e2e/test_cluster_network.py tests/e2e/test_lab.py \

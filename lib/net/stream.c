@@ -105,6 +105,13 @@ ssize_t stream_send(int fd, const void *buf, size_t n)
 	return sent < 0 ? -errno : sent;
 }
 
+ssize_t stream_send_first(int fd, const void *buf, size_t n)
+{
+	ssize_t sent = send(fd, buf, n, MSG_NOSIGNAL | MSG_MORE);
+
+	return sent < 0 ? -errno : sent;
+}
+
 bool stream_is_over(int fd)
 {
 	char byte;

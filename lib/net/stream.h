@@ -38,6 +38,10 @@ unsigned stream_next_number(int fd);
 ssize_t stream_recv(int fd, void *buf, size_t n);
 ssize_t stream_send(int fd, const void *buf, size_t n);
 
+/* As stream_send, of what is only the beginning: the kernel sends what fills packets, and keeps the rest for what the next
+ * send brings, 0.2 s at most. */
+ssize_t stream_send_first(int fd, const void *buf, size_t n);
+
 /* The peer has ended or reset, and there is nothing left to read. */
 bool stream_is_over(int fd);
 

@@ -107,7 +107,8 @@ struct http_exchange {
 	bool send_broken; /* the server takes no more of it */
 	bool asked_upgrade;
 	bool reply_keeps_alive;
-	bool moved; /* something, in this step of the relay */
+	bool keeps_up; /* the client took all that was sent last */
+	bool moved;    /* something, in this step of the relay */
 	bool timed_out;
 	bool client_ended, server_ended; /* of a tunnel */
 	bool client_is_secure; /* it speaks TLS, to us or to a trusted proxy; of a sticky backend */

@@ -13,6 +13,7 @@
 enum {
 	CHUNK = 16384,	     /* bytes that a read of a body asks for */
 	REPLY_CHUNK = 32768, /* of an answer's: two whole records of TLS */
+	BULK_CHUNK = 65280,  /* to a client that keeps up: four, that fit one packet of 64 KiB */
 	HEAD_READ = 3000,    /* nearly every answer's head fits, many a whole answer */
 	REPLAY_MAX = 16384,  /* a request up to here can be sent once more */
 	STEPS_PER_TURN = 32, /* of one exchange, before others have theirs */
@@ -387,14 +388,15 @@ static enum http_relay_state reply_ended(struct http_exchange *x)
 static enum http_relay_state read_reply_straight(struct http_exchange *x, uint64_t direct)
 {
 	struct link *link = &x->upstream->link;
+	size_t chunk = x->keeps_up ? BULK_CHUNK : REPLY_CHUNK;
 	ssize_t n;
 
 	if (!link->readable)
 		return HTTP_RELAY_WAIT;
-	if (!http_buffer_reserve(pool_of(x), &x->out, direct < CHUNK ? CHUNK : REPLY_CHUNK))
+	if (!http_buffer_reserve(pool_of(x), &x->out, direct < CHUNK ? CHUNK : chunk))
 		return HTTP_RELAY_NO_MEMORY;
-	if (direct > REPLY_CHUNK)
-		direct = REPLY_CHUNK;
+	if (direct > chunk)
+		direct = chunk;
 	n = link_recv(link, x->out->bytes + x->out->end, (size_t)direct);
 	if (n > 0) {
 		x->out->end += (uint32_t)n;
@@ -485,6 +487,7 @@ static enum http_relay_state send_reply(struct http_exchange *x)
 	if (!x->out)
 		return HTTP_RELAY_DONE;
 	error = x->carrier->send(x);
+	x->keeps_up = error == 0;
 	if (error == -EAGAIN)
 		return HTTP_RELAY_WAIT;
 	if (error < 0)

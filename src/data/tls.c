@@ -25,6 +25,7 @@ struct tls {
 	bool is_ready;	/* the handshake is done */
 	bool is_broken; /* and something went wrong since */
 	bool is_ending; /* the kernel has the peer's end: only a read tells it */
+	bool has_more;	/* another record follows at once */
 	uint8_t *first; /* read by others before us; from `used` on not taken yet */
 	size_t n_first, used;
 };
@@ -52,10 +53,19 @@ static int on_bio_read(BIO *bio, char *buf, int size)
 	return got < 0 ? -1 : (int)got;
 }
 
+/* The ticket of TLS 1.3 ends the handshake, and the client waits for nothing but our answer. */
+static bool is_ticket(const struct tls *t)
+{
+	return !t->is_ready && SSL_get_state(t->ssl) == TLS_ST_SW_SESSION_TICKET &&
+	       SSL_version(t->ssl) == TLS1_3_VERSION;
+}
+
 static int on_bio_write(BIO *bio, const char *buf, int size)
 {
 	struct tls *t = BIO_get_data(bio);
-	ssize_t sent = stream_send(t->fd, buf, (size_t)size);
+	bool is_first = t->has_more || is_ticket(t);
+	ssize_t sent = is_first ? stream_send_first(t->fd, buf, (size_t)size)
+				: stream_send(t->fd, buf, (size_t)size);
 
 	BIO_clear_retry_flags(bio);
 	t->error = sent < 0 ? (int)-sent : 0;
@@ -321,7 +331,10 @@ ssize_t tls_send(struct tls *t, struct span bytes)
 	int result;
 
 	look_at_view(t);
+	/* A call writes one record (SSL_MODE_ENABLE_PARTIAL_WRITE), and the caller goes on. */
+	t->has_more = bytes.n > SSL3_RT_MAX_PLAIN_LENGTH;
 	result = SSL_write_ex(t->ssl, bytes.p, bytes.n, &sent);
+	t->has_more = false;
 	return result == 1 ? (ssize_t)sent : meaning(t, result);
 }
 

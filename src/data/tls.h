@@ -41,7 +41,8 @@ enum tls_state tls_handshake(struct tls *t, enum end_reason *ret_reason);
 void tls_readable(struct tls *t, bool end);
 
 /* As stream_recv and stream_send: 0 is the peer's end, -EAGAIN waits for an edge of the socket. A read that gives less
- * than it was asked for does not tell that there is no more. */
+ * than it was asked for does not tell that there is no more. tls_send takes one record of a longer run, and may hold its end
+ * back for the next: the caller goes on until all is taken, or -EAGAIN. */
 ssize_t tls_recv(struct tls *t, void *buf, size_t n);
 ssize_t tls_send(struct tls *t, struct span bytes);
 

@@ -82,16 +82,7 @@ static bool vips_eq(const struct config_cluster *a, const struct config_cluster 
 	return true;
 }
 
-static bool peers_eq(const struct config_cluster *a, const struct config_cluster *b)
-{
-	if (a->n_peers != b->n_peers)
-		return false;
-	for (size_t i = 0; i < a->n_peers; i++)
-		if (!addr_eq(&a->peers[i], &b->peers[i]))
-			return false;
-	return true;
-}
-
+/* `peers` and `notify` may change. */
 static void check_cluster(const struct change *c)
 {
 	static const char group[] = "cluster";
@@ -106,15 +97,12 @@ static void check_cluster(const struct change *c)
 	check_text(c, group, "keys", now->keys, next->keys);
 	check_number(c, group, "profile", now->profile, next->profile);
 	check_number(c, group, "quorum", now->quorum, next->quorum);
-	check_text(c, group, "notify", now->notify, next->notify);
 	if (!addr_eq(&now->gateway, &next->gateway))
 		refuse(c, group, "gateway",
 			now->gateway.family == AF_UNSPEC ? "the default route's"
 							 : addr_format_ip(&now->gateway, text));
 	if (!vips_eq(now, next))
 		refuse(c, group, "vips", "it began");
-	if (!peers_eq(now, next))
-		refuse(c, group, "peers", "it began");
 }
 
 void config_restart_check(struct config_reader *r, const config_setting_t *root)

@@ -204,12 +204,34 @@ static void fill_vips(struct elect *e, const struct elect_config *c)
 	e->n_vips = c->n_vips;
 }
 
-static void fill_peers(struct elect *e, const struct elect_config *c)
+static struct peer peer_of(const struct elect *e, const struct elect_peer *p)
 {
-	for (size_t i = 0; i < c->n_peers && e->n_peers < PEERS_MAX; i++)
-		if (!elect_addr_eq(&c->peers[i].addr, &c->addr))
-			e->peers[e->n_peers++] =
-				(struct peer){.addr = c->peers[i].addr, .text = c->peers[i].text};
+	struct peer peer = {.addr = p->addr, .text = p->text};
+
+	for (size_t i = 0; i < e->n_peers; i++)
+		if (elect_addr_eq(&e->peers[i].addr, &p->addr)) {
+			peer.struck = e->peers[i].struck;
+			peer.item_due = e->peers[i].item_due;
+		}
+	return peer;
+}
+
+static void fill_peers(struct elect *e, const struct elect_peer *peers, size_t n_peers)
+{
+	struct peer next[PEERS_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < n_peers && n < PEERS_MAX; i++)
+		if (!elect_addr_eq(&peers[i].addr, &elect_self(e)->addr))
+			next[n++] = peer_of(e, &peers[i]);
+	memcpy(e->peers, next, n * sizeof(next[0]));
+	e->n_peers = n;
+}
+
+void elect_set_peers(struct elect *e, const struct elect_peer *peers, size_t n_peers)
+{
+	fill_peers(e, peers, n_peers);
+	e->begun = false;
 }
 
 struct elect *elect_new(const struct elect_config *config, struct mono now)
@@ -241,7 +263,7 @@ struct elect *elect_new(const struct elect_config *config, struct mono now)
 	self->priority = ELECT_PRIORITY_FULL;
 	strncpy(self->name, config->name, sizeof(self->name) - 1);
 	fill_vips(e, config);
-	fill_peers(e, config);
+	fill_peers(e, config->peers, config->n_peers);
 	return e;
 }
 

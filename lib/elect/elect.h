@@ -192,6 +192,10 @@ enum elect_order {
 enum elect_order elect_move(struct elect *e, struct mono now, size_t vip, uint64_t to);
 const char *elect_order_text(enum elect_order order);
 
+/* Other peers are configured from now on; those that stay remain what they were. As after elect_new() nothing is decided
+ * before elect_start(): a new one may have been struck off, which elect_item() is to say first. */
+void elect_set_peers(struct elect *e, const struct elect_peer *peers, size_t n_peers);
+
 /* Strikes a voter off: by id, or, if it was never heard, by the text of the configured peer. */
 enum elect_order elect_forget(struct elect *e, struct mono now, uint64_t id);
 enum elect_order elect_forget_peer(struct elect *e, struct mono now, const char *text);

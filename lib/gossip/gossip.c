@@ -1,5 +1,6 @@
 #include "gossip/gossip.h"
 
+#include "base/bug.h"
 #include "gossip/state.h"
 
 #include <stdlib.h>
@@ -52,13 +53,34 @@ static bool set_self(struct gossip *g, const struct gossip_config *config, struc
 	return true;
 }
 
+/* What is asked already keeps its pace. */
+static struct peer peer_at(const struct gossip *g, struct gossip_time t, struct gossip_addr addr)
+{
+	for (size_t i = 0; i < g->n_peers; i++)
+		if (memcmp(&g->peers[i].addr, &addr, sizeof(addr)) == 0)
+			return g->peers[i];
+	return (struct peer){.addr = addr, .next = t.now};
+}
+
+void gossip_set_peers(
+	struct gossip *g, struct gossip_time t, const struct gossip_addr *peers, size_t n)
+{
+	struct peer next[GOSSIP_PEERS_MAX];
+
+	BUG_ON(n > GOSSIP_PEERS_MAX);
+	for (size_t i = 0; i < n; i++)
+		next[i] = peer_at(g, t, peers[i]);
+	memcpy(g->peers, next, n * sizeof(next[0]));
+	g->n_peers = n;
+}
+
+/* There is room for any number, so that a change of them cannot fail. */
 static bool set_peers(struct gossip *g, const struct gossip_config *config, struct gossip_time t)
 {
-	g->peers = calloc(config->n_peers + 1, sizeof(*g->peers));
+	g->peers = calloc(GOSSIP_PEERS_MAX, sizeof(*g->peers));
 	if (!g->peers)
 		return false;
-	for (size_t i = 0; i < config->n_peers; i++)
-		g->peers[g->n_peers++] = (struct peer){.addr = config->peers[i], .next = t.now};
+	gossip_set_peers(g, t, config->peers, config->n_peers);
 	return true;
 }
 

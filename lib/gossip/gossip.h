@@ -102,6 +102,10 @@ void gossip_lifeline(struct gossip *g, struct gossip_time t, uint64_t id, bool o
  * silent_ms. */
 void gossip_lagged(struct gossip *g, struct gossip_time t, uint64_t lag_us);
 
+/* Other addresses to ask, as of now; at most GOSSIP_PEERS_MAX. Members are not touched. */
+void gossip_set_peers(
+	struct gossip *g, struct gossip_time t, const struct gossip_addr *peers, size_t n);
+
 /* Strikes off a member that is dead or left, everywhere; it can come back with a higher epoch. False: unknown, this
  * node, or alive. */
 bool gossip_forget(struct gossip *g, struct gossip_time t, uint64_t id);

@@ -343,6 +343,17 @@ void cluster_set_digest(struct cluster *cl, uint64_t digest)
 	publish_node(cl);
 }
 
+void cluster_set_peers(struct cluster *cl, const struct addr *peers, size_t n)
+{
+	struct gossip_addr addrs[GOSSIP_PEERS_MAX];
+	struct gossip_time t = cluster_enter(cl);
+
+	for (size_t i = 0; i < n; i++)
+		addrs[i] = cluster_addr_to(&peers[i]);
+	gossip_set_peers(cl->gossip, t, addrs, n);
+	cluster_done(cl, t);
+}
+
 void cluster_subscribe(struct cluster *cl, const struct cluster_hooks *hooks, void *arg)
 {
 	BUG_ON(cl->n_subscribers == CLUSTER_SUBSCRIBERS_MAX);

@@ -169,6 +169,9 @@ void cluster_send(struct cluster *cl, uint64_t to, uint8_t kind, struct span val
 void cluster_set_priority(struct cluster *cl, uint32_t priority);
 void cluster_set_digest(struct cluster *cl, uint64_t digest);
 
+/* A reload: addresses to ask from now on. Who is a member stays one. */
+void cluster_set_peers(struct cluster *cl, const struct addr *peers, size_t n);
+
 /* --- one truth --- */
 
 /* Last writer wins. False: there is no room for more items, and nothing changed. An empty value deletes. */

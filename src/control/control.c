@@ -498,14 +498,14 @@ static struct event_base *new_base(void)
 	return base;
 }
 
-/* False: out of memory. */
+/* A reload may name a program. False: out of memory. */
 static bool make_notifier(struct control *c)
 {
 	const struct config_cluster *conf = &c->config->cluster;
 
-	if (conf->notify)
+	if (conf->name)
 		c->notifier = notifier_new(c->base, conf->notify, c->config->node, conf->name);
-	return c->notifier || !conf->notify;
+	return c->notifier || !conf->name;
 }
 
 static struct cluster *new_cluster(struct control *c)

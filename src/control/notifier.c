@@ -148,6 +148,12 @@ static void end_run(struct notifier *n)
 	n->running = NULL;
 }
 
+/* It may have gone from the configuration while it ran. */
+static const char *name_of(const struct notifier *n)
+{
+	return n->program ? n->program : "the program";
+}
+
 static void on_ended(evutil_socket_t fd, short what, void *arg)
 {
 	struct notifier *n = arg;
@@ -158,10 +164,10 @@ static void on_ended(evutil_socket_t fd, short what, void *arg)
 	if (waitpid(n->pid, &status, WNOHANG) == 0)
 		return;
 	if (WIFSIGNALED(status))
-		log_warning("notify", "%s was ended by signal %d (%s)", n->program,
+		log_warning("notify", "%s was ended by signal %d (%s)", name_of(n),
 			WTERMSIG(status), n->running->vars[0]);
 	else if (WEXITSTATUS(status) != 0)
-		log_warning("notify", "%s ended with status %d (%s)", n->program,
+		log_warning("notify", "%s ended with status %d (%s)", name_of(n),
 			WEXITSTATUS(status), n->running->vars[0]);
 	end_run(n);
 	start_next(n);
@@ -174,7 +180,7 @@ static void on_limit(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	log_warning("notify", "%s takes longer than %d s and is killed (%s)", n->program,
+	log_warning("notify", "%s takes longer than %d s and is killed (%s)", name_of(n),
 		NOTIFIER_RUN_MS / 1000, n->running->vars[0]);
 	kill(-n->pid, SIGKILL);
 }
@@ -229,7 +235,7 @@ void notifier_add(struct notifier *n, const char *event, const struct notifier_v
 {
 	struct change *c;
 
-	if (!n)
+	if (!n || !n->program)
 		return;
 	c = n->n_waiting < NOTIFIER_QUEUE_MAX ? change_new(n, event, vars) : NULL;
 	if (!c) {
@@ -243,6 +249,23 @@ void notifier_add(struct notifier *n, const char *event, const struct notifier_v
 	list_add_tail(&n->waiting, &c->node);
 	n->n_waiting++;
 	start_next(n);
+}
+
+static void drop_waiting(struct notifier *n)
+{
+	list_for_each_safe (it, &n->waiting)
+		change_free(container_of(it, struct change, node));
+	list_init(&n->waiting);
+	n->n_waiting = 0;
+}
+
+void notifier_set_program(struct notifier *n, const char *program)
+{
+	if (!n)
+		return;
+	n->program = program;
+	if (!program)
+		drop_waiting(n);
 }
 
 uint64_t notifier_dropped(const struct notifier *n)
@@ -278,8 +301,7 @@ void notifier_free(struct notifier *n)
 {
 	if (!n)
 		return;
-	list_for_each_safe (it, &n->waiting)
-		change_free(container_of(it, struct change, node));
+	drop_waiting(n);
 	end_run(n);
 	event_free(n->limit);
 	free(n);

@@ -23,12 +23,16 @@ struct notifier_var {
 	const char *name, *value;
 };
 
-/* `program`, `node` and `cluster` are borrowed. NULL: out of memory. */
+/* `program` (NULL: none), `node` and `cluster` are borrowed. NULL: out of memory. */
 struct notifier *notifier_new(
 	struct event_base *base, const char *program, const char *node, const char *cluster);
+
+/* From the next run on; the one before is borrowed no more. NULL: what waits is forgotten, a run under way goes on. */
+void notifier_set_program(struct notifier *n, const char *program); /* n NULL is allowed */
+
 void notifier_free(struct notifier *n); /* NULL is allowed; a run under way goes on by itself */
 
-/* Copies what it is given, ended by a variable without a name. n NULL: there is no program. */
+/* Copies what it is given, ended by a variable without a name. n NULL: there is no cluster. */
 void notifier_add(struct notifier *n, const char *event, const struct notifier_var *vars);
 
 uint64_t notifier_dropped(const struct notifier *n);

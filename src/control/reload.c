@@ -5,9 +5,11 @@
 #include "control/certificates.h"
 #include "control/checks.h"
 #include "control/cluster.h"
+#include "control/notifier.h"
 #include "control/server_reload.h"
 #include "control/status_http.h"
 #include "control/truth.h"
+#include "control/vip.h"
 #include "log.h"
 #include "notify.h"
 
@@ -132,6 +134,10 @@ static void commit(struct control *c, struct config *config, struct prepared *p)
 	servers_release(c->servers);
 	sockets_commit(c->sockets, p->generation, RETIRE_MS);
 	status_http_commit(c->status_http, p->status_http);
+	notifier_set_program(c->notifier, config->cluster.notify);
+	cluster_set_peers(c->cluster, config->cluster.peers, config->cluster.n_peers);
+	if (c->vip)
+		vip_set_peers(c->vip, &config->cluster);
 	cluster_set_digest(c->cluster, config->digest);
 	cluster_reload_keys(c->cluster);
 }

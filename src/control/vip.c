@@ -7,6 +7,7 @@
 #include "control/state.h"
 #include "control/vip_inside.h"
 #include "control/vip_seen.h"
+#include "gossip/gossip.h"
 #include "log.h"
 
 #include <errno.h>
@@ -425,16 +426,19 @@ static bool fill_slots(struct vip *v)
 	return v->slots != NULL;
 }
 
-static bool fill_peers(struct vip *v)
+/* Room for any number, so that a change of them cannot fail. */
+static bool make_peers(struct vip *v)
 {
-	const struct config_cluster *conf = &v->control->config->cluster;
+	v->peers = calloc(GOSSIP_PEERS_MAX, sizeof(*v->peers));
+	v->peer_texts = calloc(GOSSIP_PEERS_MAX, sizeof(*v->peer_texts));
+	return v->peers && v->peer_texts;
+}
 
-	v->peers = calloc(conf->n_peers + 1, sizeof(*v->peers));
-	v->peer_texts = calloc(conf->n_peers + 1, sizeof(*v->peer_texts));
-	for (size_t i = 0; v->peers && v->peer_texts && i < conf->n_peers; i++)
+static void fill_peers(struct vip *v, const struct config_cluster *conf)
+{
+	for (size_t i = 0; i < conf->n_peers; i++)
 		v->peers[i] = (struct elect_peer){elect_addr_of(&conf->peers[i]),
 			addr_format(&conf->peers[i], v->peer_texts[i])};
-	return v->peers && v->peer_texts;
 }
 
 static bool make_elect(struct vip *v, struct mono now)
@@ -468,19 +472,26 @@ static bool make_elect(struct vip *v, struct mono now)
 					     ? (uint32_t)c->preempt_delay_ms
 					     : ELECT_PREEMPT_OFF;
 	}
+	fill_peers(v, conf);
 	v->elect = elect_new(&ec, now);
 	return v->elect != NULL;
+}
+
+static void tell_voters(struct vip *v, struct mono now)
+{
+	struct cluster_item item;
+	size_t cursor = 0;
+
+	while (cluster_item_next(v->control->cluster, CLUSTER_ITEM_VOTER, &cursor, &item))
+		elect_item(v->elect, now, item.key, item.value);
 }
 
 /* What is there already is not told by hooks. */
 static void tell_what_is_there(struct vip *v, struct mono now)
 {
 	struct cluster *cl = v->control->cluster;
-	struct cluster_item item;
-	size_t cursor = 0;
 
-	while (cluster_item_next(cl, CLUSTER_ITEM_VOTER, &cursor, &item))
-		elect_item(v->elect, now, item.key, item.value);
+	tell_voters(v, now);
 	elect_start(v->elect, now);
 	for (size_t i = 0; i < cluster_members(cl); i++)
 		tell_member(v, now, cluster_member_at(cl, i));
@@ -528,7 +539,7 @@ struct vip *vip_new(struct control *c, char *why, size_t why_size)
 	v->poll_ms = POLL_BEATS * c->config->cluster.beat_ms;
 	v->boot_us = vip_boot_us();
 	v->workers = calloc(c->n_workers + 1, sizeof(*v->workers));
-	if (!v->workers || !fill_slots(v) || !fill_peers(v) || !open_system(v, why, why_size) ||
+	if (!v->workers || !fill_slots(v) || !make_peers(v) || !open_system(v, why, why_size) ||
 		!make_elect(v, now) || !open_events(v)) {
 		vip_free(v);
 		return NULL;
@@ -573,6 +584,17 @@ void vip_stop(struct vip *v, bool for_good, void (*done)(void *arg), void *arg)
 			break;
 		}
 	elect_stop(v->elect, now, for_good);
+	vip_done(v, now);
+}
+
+void vip_set_peers(struct vip *v, const struct config_cluster *conf)
+{
+	struct mono now = vip_enter(v);
+
+	fill_peers(v, conf);
+	elect_set_peers(v->elect, v->peers, conf->n_peers);
+	tell_voters(v, now);
+	elect_start(v->elect, now);
 	vip_done(v, now);
 }
 

@@ -35,6 +35,9 @@ void vip_free(struct vip *v);
  * being a voter. A second call waits for the same end, and is told at once where that has come. */
 void vip_stop(struct vip *v, bool for_good, void (*done)(void *arg), void *arg);
 
+/* A reload: the addresses in `peers` are others from now on. A new one counts as a voter until more is known of it. */
+void vip_set_peers(struct vip *v, const struct config_cluster *conf);
+
 /* Strikes a voter off, by its node's name or, if it was never heard, by its address in `peers`. The member itself is
  * struck off by cluster_forget(). Returns ELECT_STRUCK, or why not. */
 enum elect_order vip_forget(struct vip *v, const char *name);

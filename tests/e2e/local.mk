@@ -12,7 +12,7 @@ EXTRA_DIST += \
 	tests/e2e/haproxy-2.6-show-stat-header.csv
 
 EXTRA_DIST += tests/e2e/differences.py tests/e2e/test_differences.py tests/e2e/test_attacks.py tests/e2e/test_tickets.py tests/e2e/bulk.py tests/e2e/test_bulk.py tests/e2e/test_scanners.py tests/e2e/platform_lab.py tests/e2e/test_platform.py tests/e2e/test_browser.py
-EXTRA_DIST += tests/e2e/test_reload.py tests/e2e/test_auth.py tests/e2e/test_compress.py tests/e2e/test_queue.py tests/e2e/test_sticky.py
+EXTRA_DIST += tests/e2e/test_reload.py tests/e2e/test_reload_compared.py tests/e2e/test_auth.py tests/e2e/test_compress.py tests/e2e/test_queue.py tests/e2e/test_sticky.py
 
 # The same and the long ones: real intervals, 10 GiB, 10,000 connections.
 check-long: all

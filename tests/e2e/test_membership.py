@@ -53,6 +53,22 @@ def test_any_one_peer_that_answers_is_enough(town):
         assert roles == {"lb-01": "balancer", "lb-02": "balancer", "lb-03": "backend"}
 
 
+def test_a_peer_that_a_reload_names_is_joined(town):
+    first, second = (town.nodes[name] for name in town.names[:2])
+    nobody = "10.10.10.99:7946"
+    for node in (first, second):
+        node.start(peers=[nobody])
+        assert node.states() == {node.name: "alive"}
+    first.write(peers=[f"{second.address}:7946"])
+    assert first.ask("reload").strip() == ""
+    town.wait_together("lb-01", "lb-02")
+    wait_until(lambda: first.cluster()["quorum"]["voters"] == 2, what="the voters to be the two")
+    first.write(peers=[nobody])
+    assert first.ask("reload").strip() == ""
+    assert first.states() == {"lb-01": "alive", "lb-02": "alive"}  # who is a member stays one
+    assert first.cluster()["quorum"]["voters"] == 3  # as after a restart: a peer counts until more is known of it
+
+
 def test_what_show_cluster_says_has_the_shape_that_tools_read(town):
     town.start("lb-01", "lb-02")
     shown = town.nodes["lb-01"].cluster()

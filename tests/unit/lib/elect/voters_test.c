@@ -34,6 +34,32 @@ Test(voters, the_set_begins_as_this_node_and_its_peers)
 	cr_expect_not(elect_voter_at(w.nodes[0].e, 3, &v));
 }
 
+/* What a reload brings. */
+Test(voters,
+	a_peer_that_is_named_later_counts_until_more_is_known_and_one_that_was_struck_off_does_not)
+{
+	struct elect_peer peers[] = {{{{[10] = 0xff, 0xff, 192, 0, 2, 2}, 7946}, "192.0.2.2:7946"},
+		{{{[10] = 0xff, 0xff, 192, 0, 2, 9}, 7946}, "192.0.2.9:7946"}};
+	struct elect *e;
+
+	world_make(&w, 2);
+	world_start(&w, 0);
+	e = w.nodes[0].e;
+	world_run(&w, 0);
+	cr_expect_eq(voters(0), 2);
+	elect_set_peers(e, peers, 2);
+	elect_start(e, w.now);
+	cr_expect_eq(voters(0), 3);
+	cr_expect_eq(elect_forget_peer(e, w.now, "192.0.2.9:7946"), ELECT_STRUCK);
+	cr_expect_eq(voters(0), 2);
+	elect_set_peers(e, peers, 2);
+	elect_start(e, w.now);
+	cr_expect_eq(voters(0), 2, "it stays struck off");
+	elect_set_peers(e, NULL, 0);
+	elect_start(e, w.now);
+	cr_expect_eq(voters(0), 1);
+}
+
 Test(voters, a_peer_is_not_counted_twice_once_it_is_known)
 {
 	world_make(&w, 3);

@@ -97,6 +97,25 @@ Test(gossip, a_peer_that_is_not_there_yet_is_asked_until_it_is)
 	net_free(net);
 }
 
+/* What a reload brings. */
+Test(gossip, a_peer_that_is_named_later_is_asked_at_once_and_members_stay_without_it)
+{
+	struct net *net = net_new(2, 0, 25, 300, 7);
+	struct gossip_addr peer = net_addr(1);
+
+	net_start_all(net);
+	net_run(net, 3000);
+	cr_assert_not(net_agrees(net), "nobody knows an address");
+	gossip_set_peers(net->nodes[0].g, net_time(net, 0), &peer, 1);
+	cr_assert(net_until(net, 100, net_agrees));
+	gossip_set_peers(net->nodes[0].g, net_time(net, 0), NULL, 0);
+	clear_changes(net);
+	net_run(net, 3000);
+	cr_assert(net_agrees(net));
+	cr_assert_eq(changes_of(net, 0) + changes_of(net, 1), 0);
+	net_free(net);
+}
+
 Test(gossip, members_know_name_address_and_version_of_each_other)
 {
 	struct net *net = started(3);

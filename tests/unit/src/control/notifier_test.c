@@ -127,6 +127,19 @@ Test(notifier, changes_are_told_one_after_the_other)
 	free(text);
 }
 
+/* As a reload does. */
+Test(notifier, the_program_may_come_and_go)
+{
+	add("dead");
+	notifier_set_program(notifier, NULL);
+	add("suspect");
+	run_until(1);
+	notifier_set_program(notifier, program);
+	add("alive");
+	run_until(2);
+	cr_expect_eq(runs(), 2);
+}
+
 Test(notifier, a_program_that_fails_or_is_gone_stops_nothing)
 {
 	write_program("exit 3");

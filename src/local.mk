@@ -127,6 +127,7 @@ src_libdata_a_SOURCES = \
 	src/data/http2_server.c src/data/http2_server.h src/data/http2_server_head.c src/data/http2_server_head.h \
 	src/data/http2_server_inside.h src/data/http2_server_stream.c \
 	src/data/http_trailers.c src/data/http_trailers.h \
+	src/data/websocket.c src/data/websocket.h \
 	src/data/http_account.c src/data/http_account.h \
 	src/data/http_answer.c src/data/http_answer.h \
 	src/data/http_auth.c src/data/http_auth.h \

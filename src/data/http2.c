@@ -183,7 +183,9 @@ bool http2_begin(struct http_conn *c)
 		{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, HTTP2_STREAMS_MAX},
 		{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, HTTP2_STREAM_WINDOW},
 		{NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, HTTP_HEAD_MAX},
+		{NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
 	};
+	enum { N_SETTINGS = sizeof(settings) / sizeof(settings[0]) };
 	struct http2 *h2 = calloc(1, sizeof(*h2));
 
 	if (!h2)
@@ -196,7 +198,7 @@ bool http2_begin(struct http_conn *c)
 		return false;
 	}
 	c->h2 = h2;
-	return nghttp2_submit_settings(h2->session, NGHTTP2_FLAG_NONE, settings, 3) == 0 &&
+	return nghttp2_submit_settings(h2->session, NGHTTP2_FLAG_NONE, settings, N_SETTINGS) == 0 &&
 	       nghttp2_session_set_local_window_size(
 		       h2->session, NGHTTP2_FLAG_NONE, 0, HTTP2_WINDOW) == 0;
 }

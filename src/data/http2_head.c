@@ -6,7 +6,8 @@
 
 enum {
 	FIELD_OVERHEAD = 32, /* that HTTP/2 counts for each (RFC 9113 6.5.2) */
-	START_ROOM = 64,     /* for what a request line and Host have around their values */
+	START_ROOM = 160, /* for what a request line, Host and Upgrade have around their values */
+	SWITCHING = 101,
 };
 
 /* --- a request --- */
@@ -43,6 +44,8 @@ static void add_pseudo(
 		kept = keep(pool, h, value, HTTP_BYTE_TARGET, &h->path);
 	else if (http_is(name, ":authority"))
 		kept = keep(pool, h, value, HTTP_BYTE_TARGET, &h->authority);
+	else if (http_is(name, ":protocol"))
+		kept = keep(pool, h, value, HTTP_BYTE_TOKEN, &h->protocol);
 	else if (!http_is(name, ":scheme") || !(http_is(value, "https") || http_is(value, "http")))
 		h->is_bad = true;
 	h->is_bad |= h->n_fields > 0;
@@ -65,6 +68,17 @@ static bool add_crumb(struct buffers *pool, struct http2_head *h, struct span va
 	return append(pool, &h->cookie, value);
 }
 
+/* A tunnel has no body, and the key is ours to make (RFC 8441 5). */
+static bool add_field_of_tunnel(
+	struct buffers *pool, struct http2_head *h, struct span name, struct span value)
+{
+	if (http_field_id(name) == HTTP_CONTENT_LENGTH)
+		h->is_bad = true;
+	else if (!http_is(name, "sec-websocket-key"))
+		return add_line(pool, &h->raw, name, value);
+	return true;
+}
+
 static bool add_field(
 	struct buffers *pool, struct http2_head *h, struct span name, struct span value)
 {
@@ -79,7 +93,8 @@ static bool add_field(
 		h->is_bad = true;
 		return true;
 	default:
-		return add_line(pool, &h->raw, name, value);
+		return http2_head_asks_tunnel(h) ? add_field_of_tunnel(pool, h, name, value)
+						 : add_line(pool, &h->raw, name, value);
 	}
 }
 
@@ -109,8 +124,19 @@ static struct span part(const struct http2_head *h, struct http_part p)
 	return http_part(http_buffer_held(h->raw), p);
 }
 
-bool http2_head_write(struct buffers *pool, struct http2_head *h, struct http_buffer **ret)
+/* What asks a server of HTTP/1.1 for the same. */
+static bool add_upgrade(
+	struct buffers *pool, struct http_buffer **b, struct span protocol, const char *key)
 {
+	return add_line(pool, b, span_str("connection"), span_str("upgrade")) &&
+	       add_line(pool, b, span_str("upgrade"), protocol) &&
+	       add_line(pool, b, span_str("sec-websocket-key"), span_str(key));
+}
+
+bool http2_head_write(
+	struct buffers *pool, struct http2_head *h, const char *key, struct http_buffer **ret)
+{
+	bool tunnel = http2_head_asks_tunnel(h);
 	struct span raw = http_buffer_held(h->raw);
 	struct span lines = span_of(raw.p + h->lines, raw.n - h->lines);
 	struct http_buffer *b = NULL;
@@ -118,13 +144,16 @@ bool http2_head_write(struct buffers *pool, struct http2_head *h, struct http_bu
 
 	if (!http_buffer_reserve(pool, &b, raw.n + http_buffer_held(h->cookie).n + START_ROOM))
 		return false;
-	ok = append(pool, &b, part(h, h->method)) && append(pool, &b, span_str(" ")) &&
-	     append(pool, &b, part(h, h->path)) && append(pool, &b, span_str(" HTTP/1.1\r\n"));
+	ok = append(pool, &b, tunnel ? span_str("GET") : part(h, h->method)) &&
+	     append(pool, &b, span_str(" ")) && append(pool, &b, part(h, h->path)) &&
+	     append(pool, &b, span_str(" HTTP/1.1\r\n"));
 	if (h->authority.n > 0)
 		ok = ok && add_line(pool, &b, span_str("host"), part(h, h->authority));
 	ok = ok && append(pool, &b, lines);
 	if (h->cookie)
 		ok = ok && add_line(pool, &b, span_str("cookie"), http_buffer_held(h->cookie));
+	if (tunnel)
+		ok = ok && add_upgrade(pool, &b, part(h, h->protocol), key);
 	ok = ok && append(pool, &b, span_str("\r\n"));
 	if (!ok)
 		http_buffer_drop(pool, &b);
@@ -157,7 +186,7 @@ size_t http2_head_fields(
 	static uint8_t status_name[] = ":status";
 	size_t n = 0;
 
-	snprintf(status, 4, "%u", h->status % 1000u);
+	snprintf(status, 4, "%u", h->status == SWITCHING ? 200u : h->status % 1000u);
 	ret[n++] = pair(status_name, sizeof(status_name) - 1, (uint8_t *)status, 3);
 	for (unsigned i = 0; i < h->n_fields; i++) {
 		const struct http_field *f = &h->fields[i];

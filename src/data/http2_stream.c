@@ -2,6 +2,7 @@
 #include "data/http2_inside.h"
 #include "data/http_account.h"
 #include "data/http_proxy.h"
+#include "data/http_relay.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -84,6 +85,8 @@ void http2_stream_abort(struct http2_stream *s, enum end_reason reason, uint32_t
 {
 	if (s->x && s->x->reason == END_ANSWERED)
 		s->x->reason = (uint8_t)reason;
+	if (s->x && s->x->phase == HTTP_PHASE_TUNNEL)
+		code = NGHTTP2_CANCEL; /* what a reset is called there (RFC 8441 5) */
 	http2_stream_end(s);
 	if (!s->closed)
 		nghttp2_submit_rst_stream(s->h2->session, NGHTTP2_FLAG_NONE, s->id, code);
@@ -165,7 +168,7 @@ static bool submit_head(struct http2_stream *s)
 	if (http_head_parse(&h, bytes) != HTTP_HEAD_DONE)
 		BUG_ON(true); /* it is we who wrote it */
 	n = http2_head_fields(&h, x->out->bytes + x->out->start, status, fields);
-	interim = h.status < 200;
+	interim = h.status < 200 && x->phase != HTTP_PHASE_TUNNEL;
 	empty = h.len == bytes.n && x->rest.n == 0 && is_whole(x) && !x->reply_trailers.lines;
 	if (interim)
 		error = nghttp2_submit_headers(
@@ -185,6 +188,19 @@ static struct http2_stream *stream_of(struct http_exchange *x)
 	return container_of(x->in, struct http2_stream, in);
 }
 
+/* nghttp2 asks for more, or for the end. */
+static void resume(struct http2_stream *s)
+{
+	if (s->deferred)
+		nghttp2_session_resume_data(s->h2->session, s->id);
+	s->deferred = false;
+}
+
+static void carrier_end(struct http_exchange *x)
+{
+	resume(stream_of(x));
+}
+
 static int carrier_send(struct http_exchange *x)
 {
 	struct http2_stream *s = stream_of(x);
@@ -196,9 +212,7 @@ static int carrier_send(struct http_exchange *x)
 			return -ENOMEM;
 	if (!has_bytes(x))
 		return 0;
-	if (s->deferred)
-		nghttp2_session_resume_data(s->h2->session, s->id);
-	s->deferred = false;
+	resume(s);
 	return -EAGAIN;
 }
 
@@ -254,6 +268,7 @@ static const struct http_carrier carrier = {
 	.send = carrier_send,
 	.watch = carrier_watch,
 	.is_gone = carrier_is_gone,
+	.end = carrier_end,
 	.drive = carrier_drive,
 	.wake = carrier_wake,
 	.finish = carrier_finish,
@@ -268,9 +283,7 @@ static void complete(struct http2_stream *s)
 	s->trailers = s->x->reply_trailers;
 	s->x->reply_trailers = (struct http_trailers){0};
 	http2_stream_end(s);
-	if (s->deferred)
-		nghttp2_session_resume_data(s->h2->session, s->id);
-	s->deferred = false;
+	resume(s);
 }
 
 static void send_ours(struct http2_stream *s)
@@ -283,6 +296,18 @@ static void send_ours(struct http2_stream *s)
 		http2_stream_abort(s, END_NO_MEMORY, NGHTTP2_INTERNAL_ERROR);
 	else
 		http_proxy_keep_time(s->x);
+}
+
+/* The end of a tunnel may be as both wanted it. */
+static void break_off(struct http2_stream *s)
+{
+	const struct http_exchange *x = s->x;
+
+	if (x->phase == HTTP_PHASE_TUNNEL && http_relay_tunnel_is_over(x))
+		complete(s);
+	else
+		http2_stream_abort(s, END_SERVER_RESET,
+			x->reset_code ? x->reset_code : NGHTTP2_INTERNAL_ERROR);
 }
 
 static void go_on(struct http2_stream *s)
@@ -305,12 +330,18 @@ static void go_on(struct http2_stream *s)
 		break;
 	case HTTP_PROXY_ENDED:
 	case HTTP_PROXY_NEXT:
-		http2_stream_abort(s, END_SERVER_RESET,
-			s->x->reset_code ? s->x->reset_code : NGHTTP2_INTERNAL_ERROR);
+		break_off(s);
 		break;
 	}
 	if (s->x)
 		give_window(s);
+}
+
+/* Both ends of a tunnel have said that they are through, but the server has not taken all of it yet. */
+static bool has_more_for_server(const struct http2_stream *s)
+{
+	return s->x && s->x->phase == HTTP_PHASE_TUNNEL && s->ended && s->whole &&
+	       s->h2->n_open <= HTTP2_STREAMS_MAX;
 }
 
 void http2_stream_run(struct http2_stream *s)
@@ -318,7 +349,7 @@ void http2_stream_run(struct http2_stream *s)
 	list_del(&s->ready);
 	if (s->x && (!s->closed || s->whole))
 		go_on(s);
-	if (!s->closed)
+	if (!s->closed || has_more_for_server(s))
 		return;
 	if (s->x && s->x->reason == END_ANSWERED)
 		s->x->reason = END_CLIENT_RESET;
@@ -337,6 +368,16 @@ static void refuse_head(struct http2_stream *s)
 		http_exchange_refuse(s->x, 431, END_REQUEST_TOO_LARGE, "head above 32768 bytes");
 }
 
+static bool write_head(struct http2_stream *s)
+{
+	char key[WEBSOCKET_KEY + 1] = "";
+
+	if (s->x->asks_tunnel &&
+		!websocket_ask(&s->h2->conn->worker->prng, key, s->x->websocket_accept))
+		return false;
+	return http2_head_write(http2_pool(s->h2), &s->head, key, &s->in);
+}
+
 /* The text of the head is read as one of HTTP/1 would be. */
 void http2_stream_begin(struct http2_stream *s)
 {
@@ -350,9 +391,9 @@ void http2_stream_begin(struct http2_stream *s)
 	}
 	s->x = x;
 	h2->conn->requests++;
-	x->has_open_body = !s->ended;
-	if (s->head.is_bad || s->head.is_too_large ||
-		!http2_head_write(http2_pool(h2), &s->head, &s->in))
+	x->asks_tunnel = http2_head_asks_tunnel(&s->head);
+	x->has_open_body = !s->ended && !x->asks_tunnel;
+	if (s->head.is_bad || s->head.is_too_large || !write_head(s))
 		refuse_head(s);
 	else if (http_head_parse(&x->head, http_buffer_held(s->in)) == HTTP_HEAD_DONE)
 		http_exchange_begin(x);

@@ -191,11 +191,12 @@ static void keep_log_text(struct http_exchange *x, struct span bytes)
 {
 	struct http_log_text *log = &x->log;
 	struct span target = http_part(bytes, x->head.target);
+	struct span method = x->asks_tunnel ? span_str("CONNECT") /* as it came */
+					    : http_part(bytes, x->head.method);
 	size_t n = 0;
 
 	n += log->host_len = (uint8_t)keep(log, n, x->request.authority, ACCESS_NAME_MAX);
-	n += log->method_len =
-		(uint8_t)keep(log, n, http_part(bytes, x->head.method), ACCESS_METHOD_MAX);
+	n += log->method_len = (uint8_t)keep(log, n, method, ACCESS_METHOD_MAX);
 	n += log->path_len = (uint16_t)keep(log, n, target, ACCESS_PATH_MAX);
 	log->agent_len = (uint16_t)keep(log, n, agent_of(&x->head, bytes), ACCESS_AGENT_MAX);
 }

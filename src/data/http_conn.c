@@ -275,6 +275,11 @@ static bool carrier_is_gone(const struct http_exchange *x)
 	return x->conn->link.ended || x->conn->link.failed;
 }
 
+static void carrier_end(struct http_exchange *x)
+{
+	link_end(&x->conn->link);
+}
+
 static void carrier_drive(struct http_exchange *x)
 {
 	http_conn_drive(x->conn);
@@ -292,6 +297,7 @@ static const struct http_carrier carrier = {
 	.send = send_out,
 	.watch = carrier_watch,
 	.is_gone = carrier_is_gone,
+	.end = carrier_end,
 	.drive = carrier_drive,
 	.wake = carrier_drive,
 	.finish = carrier_finish,

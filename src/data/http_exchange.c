@@ -7,6 +7,7 @@
 #include "data/http_proxy.h"
 #include "data/tls.h"
 #include "data/worker_inside.h"
+#include "http/bytes.h"
 #include "http/path.h"
 #include "route.h"
 
@@ -97,8 +98,32 @@ static void to_backend(struct http_exchange *x, const struct config_route *r, st
 	http_exchange_refuse(x, 503, END_NO_MEMORY, NULL);
 }
 
+/* A success would be taken for a tunnel, which only a server of HTTP/1.1 can grant. */
+static bool has_no_tunnel(const struct http_exchange *x, const struct config_route *r)
+{
+	const struct generation *g = http_exchange_generation(x);
+
+	switch (r->action) {
+	case ACTION_BACKEND:
+		return g->backends[generation_backend_slot(g, r->backend)]->protocol ==
+		       PROTOCOL_H2C;
+	case ACTION_REDIRECT:
+		return false;
+	case ACTION_RESPOND:
+	case ACTION_HEALTH:
+	case ACTION_STATUS:
+		break;
+	}
+	return true;
+}
+
 static void answer(struct http_exchange *x, const struct config_route *r, struct span bytes)
 {
+	if (x->asks_tunnel && has_no_tunnel(x, r)) {
+		http_exchange_refuse(
+			x, 501, END_REQUEST_UNSUPPORTED, "no WebSocket is answered here");
+		return;
+	}
 	if (r->action != ACTION_BACKEND && r->action != ACTION_STATUS)
 		close_over_body(x);
 	switch (r->action) {
@@ -286,6 +311,10 @@ static unsigned judge(struct http_exchange *x, struct span bytes, const char **r
 
 	if (x->has_open_body && !x->request.has_length)
 		x->request.body.kind = HTTP_BODY_CLOSE;
+	if (status == 0 && x->asks_tunnel && !http_is(x->request.upgrade, "websocket")) {
+		*ret_why = "a :protocol other than \"websocket\"";
+		return 501;
+	}
 	return status;
 }
 

@@ -8,6 +8,7 @@
 #include "data/choice.h"
 #include "data/http_conn.h"
 #include "data/http_trailers.h"
+#include "data/websocket.h"
 #include "http/flow.h"
 #include "http/request.h"
 
@@ -30,6 +31,8 @@ struct http_carrier {
 	bool (*watch)(struct http_exchange *x);
 	/* The client has ended or reset. */
 	bool (*is_gone)(const struct http_exchange *x);
+	/* Of a tunnel: nothing more is sent; the client may go on. */
+	void (*end)(struct http_exchange *x);
 	/* The exchange can go on, now, or by the end of this turn of the loop; and: it cannot, and takes its carrier with it.
 	 * Each may free it. */
 	void (*drive)(struct http_exchange *x);
@@ -111,6 +114,8 @@ struct http_exchange {
 	bool moved;    /* something, in this step of the relay */
 	bool timed_out;
 	bool client_ended, server_ended; /* of a tunnel */
+	bool asks_tunnel; /* over HTTP/2, for a WebSocket, which we ask the server for by HTTP/1.1 */
+	char websocket_accept[WEBSOCKET_ACCEPT + 1]; /* then: what it has to say to that */
 	bool client_is_secure; /* it speaks TLS, to us or to a trusted proxy; of a sticky backend */
 	bool cookie_grows_old; /* the sticky one: it is set anew */
 
@@ -126,6 +131,8 @@ void http_exchange_free(struct http_exchange *x);
 /* All of a server's answer is in x->out, or was. */
 static inline bool http_exchange_has_all(const struct http_exchange *x)
 {
+	if (x->phase == HTTP_PHASE_TUNNEL)
+		return x->server_ended;
 	return x->status != 0 && x->reply_body.done && !x->deflater;
 }
 

@@ -359,7 +359,8 @@ static bool comes_back(
 	if (names(rules->response_set, rules->n_response_set, name) ||
 		names(rules->response_remove, rules->n_response_remove, name))
 		return false;
-	if (!http_compress_keeps(x, name))
+	if (!http_compress_keeps(x, name) ||
+		(x->asks_tunnel && http_is(name, "sec-websocket-accept")))
 		return false;
 	switch ((enum http_field_id)field->id) {
 	case HTTP_OTHER:
@@ -416,6 +417,7 @@ static void put_reply(struct wire_writer *w, struct http_exchange *x, struct spa
 	const struct http_reply *r)
 {
 	const struct http_head *h = &x->head;
+	bool final = r->status >= 200 || (r->status == 101 && x->asks_tunnel);
 	char status[NUMBER_MAX];
 
 	put(w, "HTTP/1.1 ");
@@ -431,9 +433,9 @@ static void put_reply(struct wire_writer *w, struct http_exchange *x, struct spa
 		put(w, "Content-Encoding: gzip\r\n");
 	if (x->varies)
 		put(w, "Vary: Accept-Encoding\r\n");
-	if (!r->has_date && r->status >= 200)
+	if (!r->has_date && final)
 		put_field(w, "Date", span_str(http_date(x->conn->worker->http)));
-	if (r->status >= 200) {
+	if (final) {
 		http_answer_put_hsts(w, x);
 		put_set(w, headers_of(x)->response_set, headers_of(x)->n_response_set);
 	}

@@ -23,7 +23,7 @@ static void forget(struct http_upstream *u)
 	list_del(&u->by_age);
 }
 
-void http_pool_close(struct http_upstream *u)
+static void give_back(struct http_upstream *u, void (*close)(struct link *l, struct poller *p))
 {
 	struct worker *w = u->http->worker;
 
@@ -34,9 +34,19 @@ void http_pool_close(struct http_upstream *u)
 	if (!list_is_empty(&u->by_age))
 		u->http->pool.n_idle--;
 	forget(u);
-	link_close(&u->link, w->poller);
+	close(&u->link, w->poller);
 	http_buffer_drop(&w->buffers, &u->in);
 	free(u);
+}
+
+void http_pool_close(struct http_upstream *u)
+{
+	give_back(u, link_close);
+}
+
+void http_pool_reset(struct http_upstream *u)
+{
+	give_back(u, link_reset);
 }
 
 void http_pool_drop(struct http *h, uint32_t server)

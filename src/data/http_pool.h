@@ -39,6 +39,7 @@ struct http_upstream *http_pool_connect(struct http *h, uint32_t server, const s
 /* The exchange is done with it: it waits for the next one, or is closed. */
 void http_pool_keep(struct http_upstream *u);
 void http_pool_close(struct http_upstream *u);
+void http_pool_reset(struct http_upstream *u); /* the server shall know that something is missing */
 
 /* Closes what is idle; of one server, or of all with UINT32_MAX. */
 void http_pool_drop(struct http *h, uint32_t server);

@@ -121,6 +121,8 @@ static void leave(struct http_exchange *x, bool keep)
 
 	if (x->upstream && keep)
 		http_pool_keep(x->upstream);
+	else if (x->upstream && x->phase == HTTP_PHASE_TUNNEL && x->reason == END_CLIENT_RESET)
+		http_pool_reset(x->upstream);
 	else if (x->upstream)
 		http_pool_close(x->upstream);
 	x->upstream = NULL;

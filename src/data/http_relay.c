@@ -7,6 +7,7 @@
 #include "data/http_forward.h"
 #include "data/http_pool.h"
 #include "data/worker_inside.h"
+#include "http/bytes.h"
 
 #include <errno.h>
 
@@ -303,6 +304,40 @@ static bool is_wanted(const struct http_exchange *x, const struct http_reply *r)
 	return r->status != 100 || x->request.expects_continue;
 }
 
+static bool has_accepted(const struct http_exchange *x, struct span bytes)
+{
+	bool right = false;
+
+	for (unsigned i = 0; i < x->head.n_fields; i++) {
+		const struct http_field *f = &x->head.fields[i];
+
+		if (!http_is(http_part(bytes, f->name), "sec-websocket-accept"))
+			continue;
+		if (right || !span_eq(http_part(bytes, f->value), span_str(x->websocket_accept)))
+			return false;
+		right = true;
+	}
+	return right;
+}
+
+/* It is us who asked for the switch, and so we who look whether it was understood. Any other success would be taken for
+ * the tunnel by the client (RFC 8441 5). */
+static bool may_answer_tunnel(
+	const struct http_exchange *x, struct span bytes, const struct http_reply *r)
+{
+	if (r->status == 101)
+		return http_is(r->upgrade, "websocket") && has_accepted(x, bytes);
+	return r->status < 200 || r->status >= 300;
+}
+
+static void begin_tunnel(struct http_exchange *x)
+{
+	x->phase = HTTP_PHASE_TUNNEL;
+	x->closes = true;
+	if (x->asks_tunnel)
+		x->status = 200; /* as the client gets it */
+}
+
 /* A whole head is in x->head. */
 static enum http_relay_state take_head(struct http_exchange *x)
 {
@@ -314,7 +349,8 @@ static enum http_relay_state take_head(struct http_exchange *x)
 	const char *why;
 	bool interim;
 
-	if (!http_reply_judge(&x->head, bytes, asked, &reply, &why))
+	if (!http_reply_judge(&x->head, bytes, asked, &reply, &why) ||
+		(x->asks_tunnel && !may_answer_tunnel(x, bytes, &reply)))
 		return HTTP_RELAY_SERVER_BAD;
 	interim = http_reply_is_interim(&reply);
 	if (!interim)
@@ -329,8 +365,7 @@ static enum http_relay_state take_head(struct http_exchange *x)
 	x->status = reply.status;
 	http_account_first_byte(x);
 	if (reply.status == 101) {
-		x->phase = HTTP_PHASE_TUNNEL;
-		x->closes = true;
+		begin_tunnel(x);
 		return HTTP_RELAY_WAIT;
 	}
 	return x->deflater ? HTTP_RELAY_WAIT : move_reply(x);
@@ -513,8 +548,7 @@ static enum http_relay_state take_reply(struct http_exchange *x)
 	state = send_reply(x);
 	if (state != HTTP_RELAY_DONE)
 		return state;
-	return http_exchange_has_all(x) && x->phase == HTTP_PHASE_EXCHANGE ? HTTP_RELAY_DONE
-									   : HTTP_RELAY_WAIT;
+	return http_exchange_has_all(x) ? HTTP_RELAY_DONE : HTTP_RELAY_WAIT;
 }
 
 /* --- after 101: bytes --- */
@@ -528,17 +562,22 @@ static enum http_relay_state end_of(struct http_exchange *x, bool *ended, enum e
 	return HTTP_RELAY_WAIT;
 }
 
-/* What was read before the switch, or is there now; into *to, which is empty. */
+/* What was read already; into *to, which is empty. */
+static ssize_t take_over(struct http_buffer **in, struct http_buffer **to)
+{
+	*to = *in;
+	*in = NULL;
+	return (ssize_t)http_buffer_held(*to).n;
+}
+
+/* What was read before the switch, or is there now. */
 static ssize_t fill(struct http_exchange *x, struct link *link, struct http_buffer **in,
 	struct http_buffer **to)
 {
 	ssize_t n;
 
-	if (*in) {
-		*to = *in;
-		*in = NULL;
-		return (ssize_t)http_buffer_held(*to).n;
-	}
+	if (*in)
+		return take_over(in, to);
 	if (!link->readable)
 		return -EAGAIN;
 	if (!http_buffer_reserve(pool_of(x), to, CHUNK))
@@ -551,10 +590,32 @@ static ssize_t fill(struct http_exchange *x, struct link *link, struct http_buff
 	return n;
 }
 
-static enum http_relay_state tunnel_to_server(struct http_exchange *x)
+/* The same from the client. */
+static ssize_t fill_from_client(struct http_exchange *x)
 {
 	struct http_conn *c = x->conn;
-	bool was_in = c->in != NULL;
+	ssize_t n;
+
+	if (*x->in)
+		return take_over(x->in, &x->to_server);
+	if (x->carrier->is_plain) {
+		n = fill(x, &c->link, x->in, &x->to_server);
+		if (n > 0)
+			http_account_read(c, (size_t)n);
+		return n;
+	}
+	switch (x->carrier->read(x)) {
+	case HTTP_GOT_END:
+		return 0;
+	case HTTP_GOT_RESET:
+		return -ECONNRESET;
+	default:
+		return -EAGAIN;
+	}
+}
+
+static enum http_relay_state tunnel_to_server(struct http_exchange *x)
+{
 	ssize_t n;
 
 	if (unsent(x).n == 0) {
@@ -562,7 +623,7 @@ static enum http_relay_state tunnel_to_server(struct http_exchange *x)
 		x->sent = 0;
 		if (x->client_ended)
 			return HTTP_RELAY_WAIT;
-		n = fill(x, &c->link, &c->in, &x->to_server);
+		n = fill_from_client(x);
 		if (n == -EAGAIN)
 			return HTTP_RELAY_WAIT;
 		if (n == 0) {
@@ -571,8 +632,6 @@ static enum http_relay_state tunnel_to_server(struct http_exchange *x)
 		}
 		if (n < 0)
 			return failed(x, (int)-n, HTTP_RELAY_CLIENT_GONE);
-		if (!was_in)
-			http_account_read(c, (size_t)n);
 		http_account_body(x, (size_t)n);
 		note_progress(x);
 	}
@@ -591,7 +650,7 @@ static enum http_relay_state tunnel_to_client(struct http_exchange *x)
 		if (n == -EAGAIN)
 			return HTTP_RELAY_WAIT;
 		if (n == 0) {
-			link_end(&x->conn->link);
+			x->carrier->end(x);
 			return end_of(x, &x->server_ended, END_SERVER_CLOSED);
 		}
 		if (n < 0)
@@ -601,16 +660,18 @@ static enum http_relay_state tunnel_to_client(struct http_exchange *x)
 	return send_reply(x) == HTTP_RELAY_CLIENT_GONE ? HTTP_RELAY_CLIENT_GONE : HTTP_RELAY_WAIT;
 }
 
+bool http_relay_tunnel_is_over(const struct http_exchange *x)
+{
+	return x->client_ended && x->server_ended && !x->out && unsent(x).n == 0;
+}
+
 static enum http_relay_state tunnel(struct http_exchange *x)
 {
 	enum http_relay_state state = tunnel_to_server(x);
 
 	if (state == HTTP_RELAY_WAIT)
 		state = tunnel_to_client(x);
-	if (state == HTTP_RELAY_WAIT && x->client_ended && x->server_ended && !x->out &&
-		unsent(x).n == 0)
-		return HTTP_RELAY_DONE;
-	return state;
+	return state == HTTP_RELAY_WAIT && http_relay_tunnel_is_over(x) ? HTTP_RELAY_DONE : state;
 }
 
 /* --- the driver --- */

@@ -24,4 +24,7 @@ void http_relay_sent(struct http_exchange *x, size_t n);
 
 enum http_relay_state http_relay_run(struct http_exchange *x);
 
+/* Both have ended, and have all that the other sent. */
+bool http_relay_tunnel_is_over(const struct http_exchange *x);
+
 #endif

@@ -34,12 +34,16 @@ function echo(socket, text) {
     return new Promise((done, failed) => {
         socket.onmessage = event => done(event.data);
         socket.onclose = event => failed(`closed with ${event.code}`);
+        if (socket.readyState != WebSocket.OPEN)
+            failed("closed meanwhile");
         socket.send(text);
     });
 }
 
-async function talk(url) {
+async function once(url, beforehand) {
     try {
+        if (beforehand)
+            await fetch(beforehand, {mode: "no-cors", credentials: "include"});
         const socket = await open(url);
         if (await echo(socket, "hello") != "hello")
             return "another hello";
@@ -53,12 +57,27 @@ async function talk(url) {
     }
 }
 
+// A browser that has just started may find that the network has changed, and drop all connections that are shared.
+async function talk(url, beforehand) {
+    let said;
+    for (let i = 0; i < 4 && said != "fine"; i++)
+        said = await once(url, beforehand);
+    return said;
+}
+
 (async () => {
     const alone = talk("wss://vnc.aegisagent.ai/websockify");
-    await fetch("https://code.aegisagent.ai/page", {mode: "no-cors"});
-    const beside = talk("wss://code.aegisagent.ai/socket?a=b");
-    const found = {alone: await alone, beside: await beside, own: await talk("wss://aegisagent.ai/own")};
-    await fetch("/result?" + encodeURIComponent(JSON.stringify(found)));
+    const beside = talk("wss://code.aegisagent.ai/socket?a=b", "https://code.aegisagent.ai/page");
+    const own = talk("wss://aegisagent.ai/own", "/page");
+    const found = {alone: await alone, beside: await beside, own: await own};
+    for (;;) {
+        try {
+            await fetch("/result?" + encodeURIComponent(JSON.stringify(found)));
+            break;
+        } catch (error) {
+            await wait(100);
+        }
+    }
 })();
 </script>""".replace("IDLE", str(IDLE_MS))
 
@@ -131,5 +150,11 @@ def test_websockets_of_a_browser_outlive_every_limit_of_http(site):
     assert set(service.opened) == {("vnc.aegisagent.ai", "/websockify", "10.10.10.50"), ("aegisagent.ai", "/own", "10.10.10.50"),
                                    ("code.aegisagent.ai", "/socket?a=b", "10.10.10.50")}
     browser.kill()
-    wait_until(lambda: sum("/websockify" in line or "/own" in line or "/socket" in line
-                           for line in frontends["aegis-01"].access_log()) == 3, what="a record of each WebSocket")
+
+    def records(version):
+        return {path for path in ("/websockify", "/own", "/socket") for line in frontends["aegis-01"].access_log()
+                if f"path={path}" in line and version in line}
+
+    over_1, over_2 = "status=101 version=1.1 method=GET", "status=200 version=2.0 method=CONNECT"
+    wait_until(lambda: len(records(over_1) | records(over_2)) == 3, what="a record of each WebSocket")
+    assert records(over_2)  # where the browser had a connection of HTTP/2 to that host (RFC 8441)

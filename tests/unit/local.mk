@@ -437,6 +437,11 @@ unit_tests += tests/unit/src/users_test
 tests_unit_src_users_test_SOURCES = tests/unit/src/users_test.c
 tests_unit_src_users_test_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_src_users_test_LDADD = src/libusers.a $(CRYPT_LIBS) $(UNIT_LIBS)
+unit_tests += tests/unit/src/data/websocket_test
+tests_unit_src_data_websocket_test_SOURCES = tests/unit/src/data/websocket_test.c
+tests_unit_src_data_websocket_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_src_data_websocket_test_LDADD = $(DATA_LIBS) $(UNIT_LIBS)
+
 unit_tests += tests/unit/src/sticky_test
 tests_unit_src_sticky_test_SOURCES = tests/unit/src/sticky_test.c
 tests_unit_src_sticky_test_CFLAGS = $(UNIT_CFLAGS) $(SODIUM_CFLAGS)

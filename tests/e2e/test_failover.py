@@ -54,6 +54,7 @@ def test_no_new_connection_fails_of_64_at_a_time(site):
     assert {name for started, name in done if started > killed} == {"aegis-02"}
 
 
+@pytest.mark.timing  # its checks are told apart by a second
 def test_out_after_three_failures_back_after_two_successes(site):
     """Told by nginx's own log: three 503 in a row, then two 200."""
     balancer = site.start(health=SLOW_CHECKS)
@@ -68,6 +69,7 @@ def test_out_after_three_failures_back_after_two_successes(site):
     assert [status for _, status in nginx.checks()][-3:] == [503, 200, 200]
 
 
+@pytest.mark.timing  # its checks are told apart by a second
 def test_an_opposite_result_starts_the_count_again(site):
     balancer = site.start(health=SLOW_CHECKS)
     nginx = site.backends["aegis-01"]
@@ -101,7 +103,7 @@ def test_the_real_intervals(site):
 def test_the_first_failed_check_takes_a_server_down_at_once(site):
     site.start_backend("aegis-02")
     balancer = site.start_balancer(health=SLOW_CHECKS)
-    balancer.wait_status("aegis-01", "DOWN", 2)
+    balancer.wait_status("aegis-01", "DOWN")
     assert site.get().startswith("aegis-02")
 
 
@@ -154,7 +156,7 @@ def test_failed_connects_of_clients_count_as_failed_checks(site):
     site.backends["aegis-01"].kill()
     for _ in range(6):
         assert site.get().startswith("aegis-02")
-    balancer.wait_status("aegis-01", "DOWN", 3)
+    balancer.wait_status("aegis-01", "DOWN", 20)
 
 
 @pytest.mark.parametrize("on_down", ["keep", "close"])
@@ -176,7 +178,7 @@ def test_open_connections_of_a_server_that_goes_down(site, on_down):
         checked.end()
         balancer.wait_status("aegis-01", "DOWN")
         if on_down == "close":
-            s.settimeout(5)
+            s.settimeout(20)
             try:
                 assert s.recv(1) == b""
             except ConnectionResetError:

@@ -39,7 +39,7 @@ def opened(stack, number, **where):
 
 
 def is_refused(s):
-    s.settimeout(5 * SLOW)
+    s.settimeout(10 * SLOW)
     try:
         return len(read_all(s)) <= 7
     except ConnectionResetError:
@@ -50,12 +50,12 @@ def test_beyond_the_limit_of_all_connections_one_waits_and_none_is_lost(site):
     balancer = start(site, limits="connections = 10;")
     with contextlib.ExitStack() as stack:
         first = opened(stack, 10)
-        assert all(is_served(s, 5) for s in first)
+        assert all(is_served(s, 10) for s in first)
         late = opened(stack, 3)
         assert not any(is_served(s) for s in late)
         for s in first[:3]:
             s.close()
-        assert all(is_served(s, 5) for s in late)
+        assert all(is_served(s, 10) for s in late)
         assert all(s.send(b"x") and read_exactly(s, 1) == b"x" for s in first[3:])
     balancer.wait_log("limits?: .*10")
 
@@ -64,9 +64,9 @@ def test_the_limit_per_source(site):
     start(site, limits="connections_per_source = 5;")
     with contextlib.ExitStack() as stack:
         first = opened(stack, 5)
-        assert all(is_served(s, 5) for s in first)
+        assert all(is_served(s, 10) for s in first)
         assert is_refused(opened(stack, 1)[0])
-        assert is_served(opened(stack, 1, address=BALANCER6)[0], 5), "another source"
+        assert is_served(opened(stack, 1, address=BALANCER6)[0], 10), "another source"
         first[0].close()
         wait_until(lambda: is_served(opened(stack, 1)[0]), what="a place for that source")
 
@@ -79,7 +79,7 @@ def test_an_ipv6_network_of_64_bits_is_one_source(site):
             ip(f"address replace {source}/64 dev eth0 nodad preferred_lft 0")  # only for who asks for it
     with contextlib.ExitStack() as stack:
         for source in sources[:4]:
-            assert is_served(opened(stack, 1, address=BALANCER6, source=source)[0], 5)
+            assert is_served(opened(stack, 1, address=BALANCER6, source=source)[0], 10)
         for source in sources[4:]:
             assert is_refused(opened(stack, 1, address=BALANCER6, source=source)[0])
 
@@ -88,9 +88,9 @@ def test_the_rate_per_source(site):
     start(site, listener='rate_limit = { connections = 10; per = "1s"; burst = 20; by = "source"; };')
     with contextlib.ExitStack() as stack:
         begun = time.monotonic()
-        connections = opened(stack, 60)
+        served = sum(bool(is_served(s, 10)) for s in opened(stack, 60))  # one that is refused is closed, and not waited for
         refilled = 10 * (time.monotonic() - begun) + 1
-        assert 20 <= sum(bool(is_served(s)) for s in connections) <= 20 + refilled
+        assert 20 <= served <= 20 + refilled
         wait_until(lambda: is_served(opened(stack, 1)[0]), what="the bucket to fill again")
 
 
@@ -113,10 +113,10 @@ def test_out_of_descriptors_it_pauses_and_goes_on(site):
         while served:
             served.pop().close()
         for s in waiting[:10]:
-            assert is_served(s, 5)
+            assert is_served(s, 10)
     with connect() as s:
         s.sendall(HELLO)
-        assert is_served(s, 5)
+        assert is_served(s, 10)
 
 
 def test_out_of_descriptors_the_operator_and_the_checks_still_get_theirs(site):
@@ -134,7 +134,7 @@ def test_a_refused_connection_is_closed_not_left(site):
     """Over the rate, the balancer holds nothing for it."""
     balancer = start(site, listener='rate_limit = { connections = 1; per = "60s"; burst = 1; by = "source"; };')
     with contextlib.ExitStack() as stack:
-        assert is_served(opened(stack, 1)[0], 5)
+        assert is_served(opened(stack, 1)[0], 10)
         for s in opened(stack, 50):
             assert is_refused(s)
         assert int(balancer.stat("FRONTEND", "scur", "https")) == 1

@@ -91,31 +91,30 @@ def test_who_is_killed_is_dead_soon_and_alive_when_it_is_back(town):
     town.start(http=HTTP)
     wait_until(lambda: metric(town.nodes["lb-01"], 'aegislb_cluster_lifelines{state="open"}') == 2, what="lifelines")
     town.nodes["lb-02"].kill()
-    killed = time.time()
-    town.wait_state("lb-02", "dead", seconds=2)
-    assert time.time() - killed < 1 * lab.SLOW
-    assert "its connection has ended" in log_of(town.nodes["lb-01"], "lb-02.*is dead")[0]
+    town.wait_state("lb-02", "dead")
+    assert "its connection has ended" in log_of(town.nodes["lb-01"], "lb-02.*is dead")[0], "no pings had to be missed"
     town.nodes["lb-02"].start()
-    town.wait_together(seconds=5)
+    town.wait_together()
 
 
 def test_who_is_stopped_has_left_and_comes_back(town):
     town.start()
     town.nodes["lb-02"].end()
-    town.wait_state("lb-02", "left", seconds=2)
+    town.wait_state("lb-02", "left")
     assert not log_of(town.nodes["lb-01"], "lb-02.*is dead")
     assert town.nodes["lb-01"].cluster()["quorum"]["voters"] == 3, "its place as a voter stays"
     town.nodes["lb-02"].start()
-    town.wait_together(seconds=5)
+    town.wait_together()
 
 
+@pytest.mark.timing
 def test_leaving_gives_up_the_vote_and_forgetting_strikes_off(town):
     town.start()
     town.wait_owner()
     leaver = town.nodes["lb-03"]
     assert "has left the cluster" in leaver.ask("leave")
     assert "already" in leaver.ask("leave")
-    town.wait_state("lb-03", "left", "lb-01", "lb-02", seconds=2)
+    town.wait_state("lb-03", "left", "lb-01", "lb-02")
     wait_until(lambda: town.nodes["lb-01"].cluster()["quorum"]["voters"] == 2, what="two voters")
     asked = time.monotonic()
     leaver.end()
@@ -125,9 +124,9 @@ def test_leaving_gives_up_the_vote_and_forgetting_strikes_off(town):
     assert "No such node" in town.nodes["lb-01"].ask("forget lb-99")
     assert "lb-03 is forgotten" in town.nodes["lb-01"].ask("forget lb-03")
     for name in ("lb-01", "lb-02"):
-        wait_until(lambda: "lb-03" not in town.nodes[name].states(), 2, f"{name} to forget lb-03")
+        wait_until(lambda: "lb-03" not in town.nodes[name].states(), what=f"{name} to forget lb-03")
     leaver.start()
-    town.wait_together(seconds=5)
+    town.wait_together()
     wait_until(lambda: town.nodes["lb-01"].cluster()["quorum"]["voters"] == 3, what="three voters again")
 
 
@@ -135,11 +134,11 @@ def test_a_dead_voter_that_is_forgotten_counts_no_more(town):
     town.start()
     town.nodes["lb-02"].kill()
     town.nodes["lb-03"].kill()
-    town.wait_state("lb-02", "dead", "lb-01", seconds=2)
-    wait_until(lambda: not town.nodes["lb-01"].cluster()["quorum"]["met"], 5, "the majority to be lost")
+    town.wait_state("lb-02", "dead", "lb-01")
+    wait_until(lambda: not town.nodes["lb-01"].cluster()["quorum"]["met"], what="the majority to be lost")
     assert "is forgotten" in town.nodes["lb-01"].ask("forget lb-02")
     assert "is forgotten" in town.nodes["lb-01"].ask("forget lb-03")
-    wait_until(lambda: town.nodes["lb-01"].cluster()["quorum"]["voters"] == 1, 5, "one voter")
+    wait_until(lambda: town.nodes["lb-01"].cluster()["quorum"]["voters"] == 1, what="one voter")
     town.nodes["lb-01"].kill()
     town.nodes["lb-01"].start()
     assert town.nodes["lb-01"].cluster()["quorum"]["voters"] == 1, "it was on disk when it was answered"
@@ -178,7 +177,7 @@ def test_a_crash_is_known_without_tcp_too_and_its_lack_is_told(town):
     wait_until(lambda: metric(first, 'aegislb_cluster_lifelines{state="missing"}') == 1, 20, "the lack to be counted")
     assert any("no TCP connection to lb-02 (10.10.10.11:7946)" in w for w in first.cluster()["warnings"])
     second.kill()
-    town.wait_state("lb-02", "dead", "lb-01", seconds=2)
+    town.wait_state("lb-02", "dead", "lb-01")
 
 
 def test_a_cluster_speaks_ipv6_as_well(town):
@@ -187,7 +186,7 @@ def test_a_cluster_speaks_ipv6_as_well(town):
     town.start()
     assert town.nodes["lb-01"].cluster()["members"][1]["address"] == "[2001:db8:10::11]:7946"
     town.nodes["lb-02"].kill()
-    town.wait_state("lb-02", "dead", seconds=2)
+    town.wait_state("lb-02", "dead")
 
 
 # --- keys ---
@@ -243,7 +242,7 @@ def test_a_node_that_was_away_comes_back_once_it_has_the_new_key(town):
     old, new = town.keys, genkey()
     first, second, third = town.start()
     third.kill()
-    town.wait_state("lb-03", "dead", "lb-01", "lb-02", seconds=2)
+    town.wait_state("lb-03", "dead", "lb-01", "lb-02")
     for node in (first, second):
         node.write_keys(new)
     for node in (first, second):
@@ -286,9 +285,7 @@ def test_unequal_configurations_are_told_and_equal_ones_too(town):
     first, second = town.nodes["lb-01"], town.nodes["lb-02"]
     first.start(http=HTTP)
     second.start(servers='{ name = "other"; address = "10.10.10.105:443"; }')
-    second_started = time.time()
-    at = first.wait_line("digest differs: the configurations of the balancers are not equal: lb-01 has .*lb-02 has")
-    assert at - second_started < 1 * lab.SLOW
+    first.wait_line("digest differs: the configurations of the balancers are not equal: lb-01 has .*lb-02 has")
     assert any("digest differs" in w for w in first.cluster()["warnings"])
     assert metric(first, "aegislb_cluster_config_digest_differs") == 1
     second.end()
@@ -416,7 +413,7 @@ def test_after_the_start_the_cluster_needs_no_root(open_town):
     assert int(caps, 16) == 1 << 10 | 1 << 12 | 1 << 13, "NET_BIND_SERVICE, NET_ADMIN, NET_RAW"
     assert first.lines("cannot be read by the user") or not first.lines("old keys stay")
     town.nodes["lb-02"].kill() if owner.name == "lb-02" else None
-    wait_until(lambda: first.holds(), 5, "the unprivileged node to hold the address")
+    wait_until(lambda: first.holds(), what="the unprivileged node to hold the address")
 
 
 def test_the_epoch_grows_with_every_start(town):

@@ -103,7 +103,7 @@ def test_term_lets_open_connections_go_on(site):
         s.sendall(b"x")
         assert s.recv(65536)
         assert balancer.running()
-    assert balancer.exit_status(5) == 0
+    assert balancer.exit_status(10) == 0
 
 
 def test_graceful_stop_ends_in_time(site):
@@ -113,7 +113,7 @@ def test_graceful_stop_ends_in_time(site):
         s.sendall(client_hello())
         s.recv(1)
         balancer.send(signal.SIGINT)
-        assert balancer.exit_status(5) == 0
+        assert balancer.exit_status(10) == 0
 
 
 def test_a_stop_resets_nobody_who_has_connected(site):
@@ -142,7 +142,7 @@ def test_a_stop_resets_nobody_who_has_connected(site):
     balancer.send(signal.SIGTERM)
     [t.join() for t in threads]
     assert refused.is_set() and b"" not in served and not reset
-    assert balancer.exit_status(5) == 0
+    assert balancer.exit_status(10) == 0
 
 
 def test_a_stop_waits_for_who_has_connected_and_says_nothing_yet(site):
@@ -154,7 +154,7 @@ def test_a_stop_waits_for_who_has_connected_and_says_nothing_yet(site):
         time.sleep(0.3)  # the client is slow: this is what is tested
         s.sendall(client_hello())
         assert s.recv(1)
-    assert balancer.exit_status(5) == 0
+    assert balancer.exit_status(10) == 0
 
 
 def test_a_second_signal_stops_at_once(site):
@@ -166,7 +166,7 @@ def test_a_second_signal_stops_at_once(site):
         balancer.send(signal.SIGTERM)
         wait_until(lambda: is_closed_port(), what="the listener to close")
         balancer.send(signal.SIGTERM)
-        assert balancer.exit_status(5) == 0
+        assert balancer.exit_status(10) == 0
 
 
 def is_closed_port():

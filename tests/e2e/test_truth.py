@@ -35,7 +35,7 @@ def weight(node, server="aegis-01"):
     return node.ask(f"get weight aegis/{server}").split()[0]
 
 
-def wait_everywhere(town, condition, what, seconds=1):
+def wait_everywhere(town, condition, what, seconds=10):
     for node in town.running():
         wait_until(lambda: condition(node), seconds, f"{what} on {node.name}")
 
@@ -46,6 +46,7 @@ def restart_all(town):
     town.start()
 
 
+@pytest.mark.timing
 def test_a_drain_on_one_node_drains_on_all_within_50_ms(town):
     first, *others = town.start()
     for round in range(5):
@@ -77,7 +78,7 @@ def test_a_node_that_was_away_learns_what_was_said(town):
     first.ask("set server aegis/aegis-01 state maint")
     first.ask("set maxconn server aegis/aegis-02 44")
     third.start()
-    wait_until(lambda: servers(third)["aegis-01"] == "maint", 2, "the news")
+    wait_until(lambda: servers(third)["aegis-01"] == "maint", what="the news")
     third.wait_line("max_connections 44: set by node lb-01")
 
 
@@ -88,7 +89,7 @@ def test_a_node_without_its_state_gets_it_back_from_the_others(town):
     third.kill()
     (third.folder / "state" / "state.json").write_text('{"version": 2, "items": [{"kind"')
     third.start()
-    wait_until(lambda: servers(third)["aegis-01"] == "drain", 2, "the drain on lb-03")
+    wait_until(lambda: servers(third)["aegis-01"] == "drain", what="the drain on lb-03")
     assert third.lines("set aside as .*state.json.bad")
 
 
@@ -103,7 +104,7 @@ def test_a_server_added_on_one_node_is_there_on_all_and_goes_on_all(town):
     third.ask("disable server aegis/new")
     wait_everywhere(town, lambda n: servers(n)["new"] == "maint", "its maintenance")
     assert "deleted" in third.ask("del server aegis/new")
-    wait_everywhere(town, lambda n: "new" not in servers(n), "its end", seconds=3)
+    wait_everywhere(town, lambda n: "new" not in servers(n), "its end")
     restart_all(town)
     assert all("new" not in servers(n) for n in town.nodes.values())
 
@@ -121,11 +122,12 @@ def test_a_word_for_one_node_stays_there_until_the_next(town):
     wait_everywhere(town, lambda n: servers(n)["aegis-01"] == "maint", "the next word")
 
 
+@pytest.mark.timing
 def test_after_a_partition_all_agree_on_the_last_word(town):
     town.start()
     first, third = town.nodes["lb-01"], town.nodes["lb-03"]
     town.weather.split(["lb-01"], ["lb-02", "lb-03"])
-    wait_until(lambda: third.states()["lb-01"] == "dead", 3, "the partition to be seen")
+    wait_until(lambda: third.states()["lb-01"] == "dead", what="the partition to be seen")
     first.ask("set server aegis/aegis-01 state drain")
     time.sleep(0.005)  # stamps are of milliseconds: this is the later one for sure
     third.ask("set server aegis/aegis-01 state ready")
@@ -135,7 +137,7 @@ def test_after_a_partition_all_agree_on_the_last_word(town):
     town.wait_together()
     healed = time.monotonic()
     wait_everywhere(town, lambda n: servers(n) == {"aegis-01": "ready", "aegis-02": "drain"} and
-                    weight(n, "aegis-02") == "9", "the same on all", seconds=5)
+                    weight(n, "aegis-02") == "9", "the same on all")
     assert time.monotonic() - healed < 1 * lab.SLOW
 
 
@@ -148,7 +150,7 @@ def test_drain_against_ready_at_once_is_the_same_on_all_soon(town):
             a.sendall(b"set server aegis/aegis-01 state drain\n")
             b.sendall(b"set server aegis/aegis-01 state ready\n")
             a.recv(10), b.recv(10)
-        wait_until(lambda: len({servers(n)["aegis-01"] for n in nodes}) == 1, 1, "all to agree")
+        wait_until(lambda: len({servers(n)["aegis-01"] for n in nodes}) == 1, what="all to agree")
 
 
 # --- bans ---
@@ -161,41 +163,43 @@ def banned(node):
     return [b["address"] for b in json.loads(node.ask("show bans json"))]
 
 
+@pytest.mark.timing  # a ban of 3 s is looked at on all nodes before it ends
 def test_a_ban_on_one_node_refuses_on_all_and_is_lifted_when_due(town):
     first, second, third = town.start()
     wait_everywhere(town, lambda n: answers(town, n), "an answer")
     with inside(town.machine("client")):
         held = socket.create_connection((third.address, 443))
     wait_until(lambda: " fe" in third.ask("show sess") or CLIENT in third.ask("show sess"), what="the connection")
-    assert second.ask(f"ban {CLIENT} for 3s by the test") == "\n"
     at = time.monotonic()
+    assert second.ask(f"ban {CLIENT} for 3s by the test") == "\n"
     wait_everywhere(town, lambda n: banned(n) == [f"{CLIENT}/32"], "the ban")
     assert not any(answers(town, n) for n in town.nodes.values())
-    held.settimeout(2 * lab.SLOW)
+    held.settimeout(10 * lab.SLOW)
     with held:
         try:
             assert held.recv(1) == b"", "the open connection ends too"
         except ConnectionResetError:
             pass
     assert "by the test" in first.ask("show bans") and "by lb-02" in first.ask("show bans")
-    wait_everywhere(town, lambda n: answers(town, n), "an answer again", seconds=6)
-    assert time.monotonic() - at >= 2.5
+    wait_everywhere(town, lambda n: answers(town, n), "an answer again", seconds=20)
+    assert time.monotonic() - at >= 2.9
     assert not any(banned(n) for n in town.nodes.values())
     assert third.lines("is banned no longer: its time is over")
 
 
+@pytest.mark.timing  # a ban of 4 s is looked at on all nodes before it ends
 def test_bans_survive_the_restart_of_all_and_their_time_goes_on(town):
     first, second, third = town.start()
+    at = time.monotonic()
     first.ask(f"ban {CLIENT} for 4s")
     first.ask("ban 192.0.2.0/24 for 2h scanner")
-    at = time.monotonic()
     wait_everywhere(town, lambda n: len(banned(n)) == 2, "the bans")
     time.sleep(0.2)  # what came from others is on disk a little later
     restart_all(town)
     if time.monotonic() - at < 3:
         assert not any(answers(town, n) for n in town.nodes.values())
-    wait_everywhere(town, lambda n: answers(town, n), "an answer again", seconds=6)
-    assert time.monotonic() - at >= 3.5
+    wait_everywhere(town, lambda n: answers(town, n), "an answer again", seconds=20)
+    assert time.monotonic() - at >= 3.9
     assert all(banned(n) == ["192.0.2.0/24"] for n in town.nodes.values())
 
 
@@ -209,7 +213,7 @@ def test_a_ban_that_was_lifted_does_not_come_back_with_a_node_that_was_away(town
     wait_everywhere(town, lambda n: not banned(n), "its end")
     third.start()
     town.wait_together()
-    wait_everywhere(town, lambda n: not banned(n), "its end on all", seconds=2)
+    wait_everywhere(town, lambda n: not banned(n), "its end on all")
     restart_all(town)
     assert not any(banned(n) for n in town.nodes.values())
 

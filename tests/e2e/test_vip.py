@@ -49,6 +49,7 @@ def test_an_address_is_moved_by_a_command_on_any_node(towns):
     assert at.ask(f"move vip {VIP}/24 to {to.name}") == f"{VIP}/24 is on {to.name} already.\n\n"
 
 
+@pytest.mark.timing
 def test_no_client_is_refused_while_an_address_moves(towns):
     town = towns.make(3)
     town.start()
@@ -84,11 +85,10 @@ def test_the_preferred_node_gets_it_back_after_preempt_delay(towns):
     assert town.wait_owner() is preferred
     preferred.kill()
     heir = town.wait_owner(but="lb-02")
-    preferred.start()
-    town.wait_together()
     back = time.monotonic()
+    preferred.start()
     assert town.wait_owner(but=heir.name) is preferred
-    assert time.monotonic() - back > 0.5
+    assert time.monotonic() - back > 1
     heir.wait_line(rf"{VIP} is handed over to lb-02")
 
 
@@ -117,9 +117,10 @@ def test_several_addresses_of_both_families_are_taken_over(towns):
     for vip in owners:
         heir = town.wait_owner(vip, but=victim.name if owners[vip] == victim.name else None)
         assert owners[vip] == victim.name or heir.name == owners[vip], "what another one owned stays there"
-        town.wait_answer(vip, 3)
+        town.wait_answer(vip)
 
 
+@pytest.mark.timing
 def test_an_ipv6_address_moves_at_once(towns):
     """Its clients learn of the new owner by an unsolicited advertisement, not by asking again."""
     town = towns.make(2, vips=vips(f"{VIP6}/64"))
@@ -166,13 +167,10 @@ def test_the_kernel_takes_the_address_from_who_does_not_renew_it(towns):
     town = towns.make(1, peers="")
     town.start()
     owner = town.wait_owner()
-    shown = lifetime(town, owner)
-    assert f"{VIP}/32" in shown
-    assert re.search(r"valid_lft [12]sec", shown), shown
+    assert f"{VIP}/32" in lifetime(town, owner)
+    assert re.search(r"valid_lft [0-2]sec", lifetime(town, owner)), lifetime(town, owner)
     owner.kill()
-    killed = time.monotonic()
-    wait_until(lambda: not owner.holds(), 4, "the kernel to take the address away")
-    assert time.monotonic() - killed < 2.5 * lab.SLOW
+    wait_until(lambda: not owner.holds(), what="the kernel to take the address away")
 
 
 def test_what_the_machine_had_before_is_never_taken_away(towns):
@@ -281,7 +279,7 @@ def test_who_waits_for_a_peer_that_never_comes_can_forget_it(towns):
                                         "in_sync": True}
     node.kill()
     node.start()  # it stays forgotten
-    assert town.wait_owner(seconds=5) is node
+    assert town.wait_owner() is node
 
 
 def test_a_survivor_that_is_started_anew_does_not_wait_for_the_dead(towns):
@@ -294,9 +292,9 @@ def test_a_survivor_that_is_started_anew_does_not_wait_for_the_dead(towns):
     wait_until((survivor.folder / "state" / "alone").exists, what="the note that it serves alone")
     time.sleep(0.3)
     survivor.kill()
-    wait_until(lambda: not survivor.holds(), 4)
+    wait_until(lambda: not survivor.holds(), what="the kernel to take the address away")
     survivor.start()
-    assert town.wait_owner(seconds=5) is survivor
+    assert town.wait_owner() is survivor
 
 
 def test_rule_none_permits_two_owners_and_says_so(towns):
@@ -304,8 +302,8 @@ def test_rule_none_permits_two_owners_and_says_so(towns):
     first, second = town.start()
     town.wait_owner()
     town.weather.split({"lb-01"}, {"lb-02"})
-    wait_until(lambda: town.owners() == ["lb-01", "lb-02"], 5, "both to own it")
+    wait_until(lambda: town.owners() == ["lb-01", "lb-02"], what="both to own it")
     assert 'quorum = "none"' in first.cluster()["quorum"]["reason"]
     town.weather.heal()
     town.wait_together()
-    town.wait_owner(seconds=5)
+    town.wait_owner()

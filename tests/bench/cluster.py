@@ -65,7 +65,7 @@ class Bench:
         with self.town(peer, balancers) as town:
             for _ in range(self.options.trials):
                 owner = peer.owner()
-                knocking = town.knock()
+                knocking = town.knock(timeout_ms=150)
                 time.sleep(random.uniform(0.3, 0.4))
                 at = time.monotonic()
                 fault(town, peer, owner)

@@ -5,10 +5,8 @@ import time
 
 import pytest
 
-from lab import SLOW, inside, wait_until
-from town import VIP, VIP6
-
-LATE_MS = 150 * SLOW
+from lab import inside, wait_until
+from town import LATE_MS, UNDER_WAY, VIP, VIP6
 
 
 def vips(*more, prefer=""):
@@ -23,13 +21,16 @@ def test_move_vip_answers_when_it_is_done_and_nobody_is_refused(towns):
     knocking = town.knock()
     time.sleep(0.2)
     at = time.monotonic()
-    for target in [n.name for n in town.others_than(owner)] + [owner.name]:
+    targets = [n.name for n in town.others_than(owner)] + [owner.name]
+    for target in targets:
         assert f"is on {target}" in owner.ask(f"move vip {VIP} to {target}")
-        wait_until(lambda: town.owners() == [target], 0.5, "the old owner to let go")
+        wait_until(lambda: town.owners() == [target], what="the old owner to let go")
         time.sleep(0.2)
     gap, seen = knocking.longest_ms(after=at), knocking.end()
-    assert (seen["refused"], seen["timed_out"], seen["closed"], seen["failed"]) == (0, 0, 0, 0), seen
-    assert gap <= 5 + LATE_MS
+    assert (seen["refused"], seen["timed_out"], seen["failed"]) == (0, 0, 0), seen
+    assert seen["closed"] <= UNDER_WAY * len(targets), seen
+    assert gap <= LATE_MS
+    assert sum(len(n.lines(rf"{VIP} is taken over from .*: handed over")) for n in town.nodes.values()) == len(targets)
 
 
 def test_move_vip_says_what_is_wrong(towns):
@@ -49,25 +50,26 @@ def test_move_vip_says_what_is_wrong(towns):
 def test_the_preferred_node_takes_it_back_when_it_is_healthy(towns):
     town = towns.make(3, vips=vips(prefer='prefer = "lb-02"; preempt_delay = "1s";'))
     town.start()
-    wait_until(lambda: town.owners() == ["lb-02"], 5, "the preferred node to own it")
+    wait_until(lambda: town.owners() == ["lb-02"], what="the preferred node to own it")
     preferred = town.nodes["lb-02"]
     preferred.kill()
     town.wait_owner(but="lb-02")
     knocking = town.knock()
+    started = time.time()
     preferred.start()
-    started = time.monotonic()
-    wait_until(lambda: town.owners() == ["lb-02"], 8, "it to be handed back")
-    assert time.monotonic() - started >= 0.9
+    wait_until(lambda: town.owners() == ["lb-02"], 20, "it to be handed back")
+    assert preferred.wait_line(rf"{VIP} is taken over from .*: handed over", started) - started >= 1, "preempt_delay"
     time.sleep(0.2)
     gap, seen = knocking.longest_ms(), knocking.end()
-    assert (seen["refused"], seen["timed_out"], seen["closed"]) == (0, 0, 0), seen
-    assert gap <= 5 + LATE_MS
+    assert (seen["refused"], seen["timed_out"], seen["failed"]) == (0, 0, 0), seen
+    assert seen["closed"] <= UNDER_WAY, seen
+    assert gap <= LATE_MS
 
 
 def test_preempt_off_leaves_it_where_it_is(towns):
     town = towns.make(3, vips=vips(prefer='prefer = "lb-02"; preempt_delay = "off";'))
     town.start()
-    wait_until(lambda: town.owners() == ["lb-02"], 5, "the preferred node to own it first")
+    wait_until(lambda: town.owners() == ["lb-02"], what="the preferred node to own it first")
     town.nodes["lb-02"].kill()
     heir = town.wait_owner(but="lb-02")
     town.nodes["lb-02"].start()
@@ -88,7 +90,7 @@ def test_an_ipv6_address_moves_as_well(towns):
     town.wait_answer(VIP6)
     time.sleep(0.3)
     assert knocking.longest_ms(after=at) <= 120 + LATE_MS
-    wait_until(lambda: len(town.owners(VIP6)) == 1 and town.owners(VIP6) != [owner.name], 4, "one owner")
+    wait_until(lambda: len(town.owners(VIP6)) == 1 and town.owners(VIP6) != [owner.name], what="one owner")
 
 
 def test_several_addresses_are_spread_and_all_survive(towns):
@@ -143,7 +145,7 @@ def test_a_node_whose_interface_goes_down_lets_go_at_once(towns):
     at = time.monotonic()
     with inside(town.machine("switch")):
         subprocess.run(["ip", "link", "set", f"v-{owner}", "down"], check=True)
-    wait_until(lambda: len(owners_on_eth1(town)) == 1 and owners_on_eth1(town) != [owner], 2, "another owner")
+    wait_until(lambda: len(owners_on_eth1(town)) == 1 and owners_on_eth1(town) != [owner], what="another owner")
     town.wait_answer()
     time.sleep(0.2)
     assert knocking.longest_ms(after=at) <= 100 + LATE_MS
@@ -154,10 +156,10 @@ def test_an_interface_that_is_made_anew_is_used_again(towns):
     with inside(town.machine("switch")):
         subprocess.run(["ip", "link", "del", f"v-{owner}"], check=True)
     town.nodes[owner].wait_line(rf"vip: {VIP} lost its interface: eth1 is down")
-    wait_until(lambda: len(owners_on_eth1(town)) == 1 and owners_on_eth1(town) != [owner], 10, "another owner")
+    wait_until(lambda: len(owners_on_eth1(town)) == 1 and owners_on_eth1(town) != [owner], what="another owner")
     lay_second_cable(town, owner)
-    wait_until(lambda: f"{VIP} is on {owner}" in town.nodes[owner].ask(f"move vip {VIP} to {owner}"), 10, "it to be moved back")
-    wait_until(lambda: owners_on_eth1(town) == [owner], 10, "one owner")
+    wait_until(lambda: f"{VIP} is on {owner}" in town.nodes[owner].ask(f"move vip {VIP} to {owner}"), what="it to be moved back")
+    wait_until(lambda: owners_on_eth1(town) == [owner], what="one owner")
     town.wait_answer()
 
 
@@ -170,7 +172,7 @@ def test_a_new_hardware_address_is_announced_at_once(towns):
     def believed():
         with inside(town.machine("client")):
             return subprocess.run(["ip", "neighbour", "show", "to", VIP], capture_output=True, text=True, check=True).stdout
-    wait_until(lambda: "02:00:00:00:77:01" in believed(), 5, "the client to know the new hardware address")
+    wait_until(lambda: "02:00:00:00:77:01" in believed(), what="the client to know the new hardware address")
     town.nodes[owner].wait_line(rf"vip: {VIP}: eth1 has changed: the neighbours are told")
     assert owners_on_eth1(town) == [owner]
 
@@ -182,7 +184,7 @@ def test_one_that_is_taken_away_again_and_again_is_put_back_without_haste(towns)
     at = time.monotonic()
     while time.monotonic() < at + 2:
         town.drop_address(owner.name)
-    wait_until(owner.holds, 5, "it to be put back")
+    wait_until(owner.holds, what="it to be put back")
     assert town.owners() == [owner.name] and owner.running()
     assert len(owner.lines("was taken from eth0 by somebody else")) == 1, "said once in ten seconds"
 
@@ -192,10 +194,10 @@ def test_with_quorum_none_both_sides_own_it_and_one_does_after_healing(towns):
     town.start()
     owner = town.wait_owner()
     town.weather.split({owner.name}, {n.name for n in town.others_than(owner)})
-    wait_until(lambda: len(town.owners()) == 2, 3, "an owner on each side")
+    wait_until(lambda: len(town.owners()) == 2, what="an owner on each side")
     town.weather.heal()
     town.wait_together()
-    wait_until(lambda: len(town.owners()) == 1, 2, "one owner")
+    wait_until(lambda: len(town.owners()) == 1, what="one owner")
     assert len(town.arp_answerers()) == 1
 
 

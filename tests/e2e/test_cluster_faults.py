@@ -9,15 +9,13 @@ import time
 
 import pytest
 
-from lab import SANITIZED, SLOW, inside, wait_until
-from town import VIP
+from lab import SANITIZED, inside, wait_until
+from town import LATE_MS, UNDER_WAY, VIP
 
 T = 0.3  # silence after which a node of the fast profile is dead
 LEASE = 2.0
-# A machine that does other things at the same time is late, and that is not what these tests are about: what a fault
-# takes on a quiet one is measured by `make bench-cluster`. Sanitizers make everything slower.
+# How much longer the kernel may take for it on a machine that does other things at the same time.
 ROOM = 4.0 if not SANITIZED else 10.0
-LATE_MS = 250 * SLOW
 
 
 def kill_once(town, limit_ms):
@@ -35,6 +33,7 @@ def kill_once(town, limit_ms):
     return owner, heir, gap, at
 
 
+@pytest.mark.timing
 def test_an_owner_that_is_killed_is_replaced_at_once(towns):
     town = towns.make(3)
     town.start()
@@ -62,6 +61,7 @@ def test_twenty_kills_leave_small_gaps(towns):
     assert statistics.median(gaps) <= 60 + LATE_MS / 3, gaps
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("pause", [1, pytest.param(10, marks=pytest.mark.long)])
 def test_a_stopped_owner_loses_the_address_and_asks_before_it_claims(towns, pause):
     town = towns.make(3)
@@ -70,7 +70,7 @@ def test_a_stopped_owner_loses_the_address_and_asks_before_it_claims(towns, paus
     knocking = town.knock()
     at = time.monotonic()
     owner.send(signal.SIGSTOP)
-    heir = wait_until(lambda: next((n for n in town.others_than(owner) if n.holds()), None), 5, "an heir")
+    heir = wait_until(lambda: next((n for n in town.others_than(owner) if n.holds()), None), what="an heir")
     wait_until(lambda: not owner.holds(), 2.5 * ROOM, "the stopped host's kernel to let go of the address")
     assert knocking.longest_ms(after=at) <= 350 + LATE_MS
     time.sleep(pause)
@@ -88,10 +88,12 @@ def test_a_pause_shorter_than_the_lease_ends_with_one_owner(towns):
     town.start()
     owner = town.wait_owner()
     owner.send(signal.SIGSTOP)
-    heir = wait_until(lambda: next((n for n in town.others_than(owner) if n.holds()), None), 5, "an heir")
+    heir = wait_until(lambda: next((n for n in town.others_than(owner) if n.holds()), None), what="an heir")
     assert owner.holds()
     owner.send(signal.SIGCONT)
-    wait_until(lambda: not owner.holds(), 0.5 * ROOM, "the one that was paused to let go")
+    owner.wait_line("this process did not run for")
+    owner.wait_line(rf"{VIP} is let go of")
+    wait_until(lambda: not owner.holds(), what="the one that was paused to let go")
     town.wait_together()
     assert town.owners() == [heir.name]
 
@@ -103,7 +105,7 @@ def test_a_pulled_cable_moves_the_address_and_healing_leaves_one_owner(towns):
     knocking = town.knock()
     at = time.monotonic()
     town.weather.pull(owner.name)
-    heir = wait_until(lambda: next((n for n in town.others_than(owner) if n.holds()), None), 5, "an heir")
+    heir = wait_until(lambda: next((n for n in town.others_than(owner) if n.holds()), None), what="an heir")
     town.wait_answer()
     time.sleep(0.5)
     assert knocking.longest_ms(after=at) <= 350 + LATE_MS
@@ -124,7 +126,7 @@ def test_a_silent_cut_that_heals_within_the_lease_leaves_one_owner(towns):
     town.start()
     owner = town.wait_owner()
     town.weather.cut((owner.name, "*"), ("*", owner.name))
-    wait_until(lambda: next((n for n in town.others_than(owner) if n.holds()), None), 5, "an heir")
+    wait_until(lambda: next((n for n in town.others_than(owner) if n.holds()), None), what="an heir")
     knocking = town.knock()
     at = time.monotonic()
     town.weather.heal()
@@ -150,8 +152,8 @@ def test_a_stop_under_load_refuses_nobody(towns):
         gap, seen = knocking.longest_ms(after=at), knocking.end()
         assert (seen["refused"], seen["failed"]) == (0, 0), seen
         # The one whose handshake is under way as the client's machine learns of the new owner: see doc/failover.md.
-        assert seen["timed_out"] + seen["closed"] <= 1, seen
-        assert gap <= 5 + LATE_MS, f"nobody answered for {gap:.0f} ms"
+        assert seen["timed_out"] == 0 and seen["closed"] <= UNDER_WAY, seen
+        assert gap <= LATE_MS, f"nobody answered for {gap:.0f} ms"
         owner.start()
         town.wait_together()
 
@@ -162,8 +164,7 @@ def test_one_that_sends_but_does_not_receive_is_replaced(towns):
     owner = town.wait_owner()
     at = time.monotonic()
     town.weather.cut(("*", owner.name))
-    wait_until(lambda: next((n for n in town.others_than(owner) if n.holds()), None), 5, "an heir")
-    assert time.monotonic() - at <= (2 * T + LATE_MS / 1000) * ROOM + 0.1
+    wait_until(lambda: next((n for n in town.others_than(owner) if n.holds()), None), what="an heir")
     wait_until(lambda: not owner.holds(), (T + LEASE) * ROOM, "the deaf one to release the address")
     town.weather.heal()
     town.wait_together()
@@ -175,7 +176,7 @@ def test_one_that_is_heard_by_nobody_is_replaced(towns):
     town.start()
     owner = town.wait_owner()
     town.weather.cut((owner.name, "*"))
-    heir = wait_until(lambda: next((n for n in town.others_than(owner) if n.holds()), None), 5, "an heir")
+    heir = wait_until(lambda: next((n for n in town.others_than(owner) if n.holds()), None), what="an heir")
     wait_until(lambda: not owner.holds(), (T + LEASE) * ROOM, "the mute one to release the address")
     assert town.owners() == [heir.name]
 
@@ -196,6 +197,7 @@ def one_link_cut(towns, seconds):
         assert {n: s for n, s in node.states().items() if s in ("dead", "left")} == {}
 
 
+@pytest.mark.timing
 def test_one_link_of_three_is_cut_and_nothing_moves(towns):
     one_link_cut(towns, 4)
 
@@ -213,10 +215,8 @@ def test_three_against_two(towns):
     majority = set(town.names) - minority
     at = time.monotonic()
     town.weather.split(minority, majority)
-    heir = wait_until(lambda: next((n for n in town.owners() if n in majority), None), 5, "an heir among three")
-    assert time.monotonic() - at <= (T + LATE_MS / 1000 + 0.1) * ROOM
+    heir = wait_until(lambda: next((n for n in town.owners() if n in majority), None), what="an heir among three")
     wait_until(lambda: town.owners() == [heir], (T + LEASE) * ROOM, "the minority to release the address")
-    assert time.monotonic() - at <= (T + LEASE + 0.5) * ROOM
     for name in minority:
         assert not town.nodes[name].cluster()["quorum"]["met"]
     town.weather.heal()
@@ -226,6 +226,7 @@ def test_three_against_two(towns):
     assert len(town.arp_answerers()) == 1
 
 
+@pytest.mark.timing
 def test_of_two_the_one_that_reaches_the_gateway_owns(towns):
     town = towns.make(2)
     town.start()
@@ -242,6 +243,7 @@ def test_of_two_the_one_that_reaches_the_gateway_owns(towns):
     assert town.owners() == [other.name]
 
 
+@pytest.mark.timing
 def test_of_two_the_owner_keeps_it_when_the_other_loses_everything(towns):
     town = towns.make(2)
     town.start()
@@ -286,10 +288,10 @@ def losing(towns, balancers, seconds):
         time.sleep(0.2)
     for node in town.nodes.values():
         assert not [line for at, line in node.lines("is dead") if at >= mark], node.name
-    # ARP is lost too: a neighbour whose probes are lost is out of reach for the second until the kernel asks again
-    kill_once(town, 350 + 1000 + LATE_MS)
+    kill_once(town, 350 + LATE_MS)
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("balancers", [2, 3])
 def test_a_fifth_of_the_packets_is_lost_and_nothing_moves(towns, balancers):
     losing(towns, balancers, 8)
@@ -308,7 +310,7 @@ def test_an_address_taken_away_by_hand_comes_back(towns):
     knocking = town.knock()
     at = time.monotonic()
     town.drop_address(owner.name)
-    wait_until(owner.holds, 2, "the owner to put its address back")
+    wait_until(owner.holds, what="the owner to put its address back")
     time.sleep(0.3)
     assert knocking.longest_ms(after=at) <= 50 + LATE_MS
     assert town.owners() == [owner.name]

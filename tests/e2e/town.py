@@ -23,6 +23,12 @@ from weather import Weather
 from wire import read_all
 
 KNOCK = os.environ.get("KNOCK", "knock")
+# What a machine that does other things at the same time may add to any time that is measured here. These tests are about
+# what happens, in which order, and who notices; how long it takes on a quiet machine is measured by `make bench-cluster`.
+LATE_MS = 2000 * lab.SLOW
+# Connections whose handshake is under way as the client's machine learns of the new owner, see doc/failover.md: of one move,
+# at most, from a client that comes every millisecond and is not let run for some of them.
+UNDER_WAY = 10
 VIP, VIP6 = "10.10.10.100", "2001:db8:10::64"
 GATEWAY = "10.10.10.1"
 
@@ -54,7 +60,7 @@ BALANCER = dict(
 class Knocking:
     """Clients that come every millisecond from one machine: who was not answered, and for how long."""
 
-    def __init__(self, machine, address=VIP, port=443, interval_us=1000, timeout_ms=150):
+    def __init__(self, machine, address=VIP, port=443, interval_us=1000, timeout_ms=5000):
         with inside(machine):
             self.popen = subprocess.Popen(
                 [KNOCK, address, str(port), str(interval_us), str(timeout_ms)], stdin=subprocess.PIPE,

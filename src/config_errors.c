@@ -4,8 +4,39 @@
 
 #include "base/bug.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+static bool is_control(char c)
+{
+	return (unsigned char)c < ' ' || c == 127;
+}
+
+/* Takes a text. Names of files in it may hold anything; what a terminal would obey is written as \xNN. */
+static char *printable(char *text)
+{
+	size_t n = strlen(text), i = 0;
+	char *said;
+
+	while (text[i] && !is_control(text[i]))
+		i++;
+	if (i == n)
+		return text;
+	said = malloc(4 * n + 1);
+	BUG_ON(!said);
+	memcpy(said, text, i);
+	n = i;
+	for (; text[i]; i++)
+		if (is_control(text[i]))
+			n += (size_t)snprintf(said + n, 5, "\\x%02x", text[i]);
+		else
+			said[n++] = text[i];
+	said[n] = '\0';
+	free(text);
+	return said;
+}
 
 __attribute__((format(printf, 2, 0))) static char *message_text(
 	struct config_place at, const char *fmt, va_list ap)
@@ -21,7 +52,7 @@ __attribute__((format(printf, 2, 0))) static char *message_text(
 		n = asprintf(&text, "%s: %s", at.file, said);
 	BUG_ON(n < 0);
 	free(said);
-	return text;
+	return printable(text);
 }
 
 void config_errors_vadd(struct config_errors *e, enum config_severity severity,

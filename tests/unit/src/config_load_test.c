@@ -226,6 +226,10 @@ Test(config_load, messages_hold_no_control_bytes)
 		"t.conf:1: node: found \"a\\x0a\\x1b[2Jb\"; expected a name of up to 63 letters, "
 		"digits, '-', '_', "
 		"'.' and ':'");
+	case_errors("cluster = { name = \"c\"; bind = \"10.0.0.1:7946\"; keys = "
+		    "\"/no\\r\\x1b[2J\"; };\n" FINE,
+		"t.conf:1: cluster.keys: /no\\x0d\\x1b[2J: No such file or directory; expected a "
+		"file of mode 0600 with a line for each key, as aegislb --genkey prints them");
 }
 
 Test(config_load, messages_are_bounded)

@@ -2,6 +2,7 @@
 """The benchmark: aegislb, its peers and the floor, in turn, on pinned cores. See README for how to read the table."""
 
 import argparse
+import hashlib
 import json
 import os
 import shutil
@@ -11,10 +12,12 @@ import sys
 import time
 from pathlib import Path
 
+from growth import GROWTHS, Growing, growth_table
 from measure import Bench
 from peers import known_peers, web_peers
 from process import Failure
-from report import Results, as_json, calls_table, machine, machine_text, page, table
+from report import Results, as_json, calls_table, machine, machine_text, page, profiles_table, table
+from watch import profiled, traced
 from workloads import QUICK, WORKLOADS, is_bulk, is_web
 
 ALONE = "AEGISLB_BENCH_ALONE"  # set in the environment once we are in a network of our own
@@ -31,6 +34,8 @@ def arguments():
     parser.add_argument("--only", type=lambda text: text.split(","), help="workloads, e.g. W1,W3; W2 is all its four")
     parser.add_argument("--peers", type=lambda text: text.split(","), help="e.g. aegislb,haproxy,floor")
     parser.add_argument("--calls", action="store_true", help="count system calls too, in a shorter run under strace")
+    parser.add_argument("--profile", action="store_true", help="also where aegislb's time goes, in a run under perf")
+    parser.add_argument("--keep", metavar="FILE", help="keep what is measured there, and measure only what it has not yet")
     parser.add_argument("--json", metavar="FILE", help="write all samples there")
     parser.add_argument("--write", metavar="FILE", help="write the table there, with what machine it is of, as Markdown")
     parser.add_argument("--workers", type=int, default=1, help="workers of each balancer (default 1); more than one share all cores")
@@ -55,11 +60,12 @@ def go_alone():
 
 
 def chosen_workloads(a):
-    wanted = a.only or (QUICK if a.quick else [w.name for w in WORKLOADS])
-    chosen = [w for w in WORKLOADS if w.name in wanted or (is_bulk(w) and "W2" in wanted)]
-    for name in set(wanted) - {w.name for w in WORKLOADS} - {"W2"}:
-        sys.exit(f"bench: {name}: no such workload; there are {', '.join(w.name for w in WORKLOADS)}")
-    return [w.sized(a.size) for w in chosen]
+    known = [w.name for w in WORKLOADS] + [row.name for row in GROWTHS]
+    wanted = a.only or (QUICK if a.quick else known)
+    for name in set(wanted) - set(known) - {"W2"}:
+        sys.exit(f"bench: {name}: no such workload; there are {', '.join(known)}")
+    chosen = [w.sized(a.size) for w in WORKLOADS if w.name in wanted or (is_bulk(w) and "W2" in wanted)]
+    return chosen, [row for row in GROWTHS if row.name in wanted]
 
 
 def chosen_peers(a):
@@ -84,10 +90,10 @@ def takes_part(peer, workload):
     return is_bulk(workload) or not peer.for_bulk_only
 
 
-def measure_once(bench, results, peer, workload):
+def measure_once(bench, results, peer, workload, watch=None):
     """One cell of one round; a failure is told and remembered, and the others go on."""
     try:
-        return bench.measure(peer, workload)
+        return bench.measure(peer, workload, watch)
     except Failure as failure:
         results.failures.append(f"{workload.name} of {peer.name if peer else 'direct'}: {failure}")
         print(f"bench: {results.failures[-1]}", file=sys.stderr)
@@ -110,33 +116,54 @@ def measure_round(bench, results, peers, workloads, number):
             results.add(workload.name, peer.name, figures)
 
 
-def count_calls(bench, results, peers, workloads):
+def watch_all(bench, results, peers, workloads, watch):
+    """Shorter runs of each, under strace, or of ours under perf; only the time of the others counts in the table."""
+    kept = results.calls if watch is traced else results.profiles
     for workload in workloads:
         if workload.hold or workload.rate:
             continue
-        print(f"strace: {workload.name}", file=sys.stderr)
+        print(f"{watch.__name__}: {workload.name}", file=sys.stderr)
+        shorter = workload.sized(0.1 if watch is traced else 0.5)
         for peer in peers:
-            if not takes_part(peer, workload):
+            if not takes_part(peer, workload) or (watch is profiled and peer.name != "aegislb"):
                 continue
+            seen = measure_once(bench, results, peer, shorter, watch).get("seen")
+            if seen and watch is traced:
+                calls = {name: count / shorter.units() for name, count in seen.items()}
+                kept.setdefault(workload.name, {})[peer.name] = calls
+            elif seen:
+                kept[workload.name] = seen
+
+
+def measure_growths(bench, results, a, growths, number):
+    growing = Growing(bench, a.aegislb, a.size)
+    for row in growths:
+        print(f"round {number}: {row.name}", file=sys.stderr)
+        for is_much in (False, True):
             try:
-                calls = bench.measure(peer, workload.sized(0.1), trace=True)["calls"]
-                results.calls.setdefault(workload.name, {})[peer.name] = calls
-            except Failure as failure:
-                results.failures.append(f"{workload.name} of {peer.name} under strace: {failure}")
+                results.add(row.name, row.words[is_much], {"cpu": growing.measure(row, is_much)})
+            except (Failure, OSError) as failure:
+                results.failures.append(f"{row.name}, {row.words[is_much]}: {failure}")
                 print(f"bench: {results.failures[-1]}", file=sys.stderr)
 
 
-def run(a, bench, results, peers, workloads):
+def run(a, bench, results, peers, chosen):
     """Rounds as many as asked for, or as fit the budget; every peer in each."""
+    workloads, growths = ([w for w in some if not results.has(w.name, 1 if getattr(w, "hold", 0) else a.rounds)]
+                          for some in chosen)
+    for w in [*workloads, *growths]:
+        results.forget(w.name)
     started = time.monotonic()
     for number in range(1, a.rounds + 1):
         begun = time.monotonic()
         measure_round(bench, results, peers, workloads, number)
+        measure_growths(bench, results, a, growths, number)
         now = time.monotonic()
         if now - started + (now - begun) > a.budget:
             break
-    if a.calls:
-        count_calls(bench, results, peers, workloads)
+    for watch, is_wanted, seen in ((traced, a.calls, results.calls), (profiled, a.profile, results.profiles)):
+        if is_wanted:
+            watch_all(bench, results, peers, [w for w in chosen[0] if w in workloads or w.name not in seen], watch)
 
 
 def show(results, bench, peers):
@@ -148,8 +175,15 @@ def show(results, bench, peers):
     lines.append(f"\ncpu time (user + system) of the balancer a unit, medians of {results.rounds()} rounds; "
                  f"{time.strftime('%Y-%m-%d %H:%M')}\n")
     lines.append(table(results, names))
+    growths = growth_table({row.name: results.of_name(row.name) for row in GROWTHS})
+    if growths:
+        lines.append(f"\nhow the cost of aegislb grows: the same with little and with much of one thing\n\n{growths}")
     if results.calls:
         lines.append(f"\nsystem calls a unit\n\n{calls_table(results, names)}")
+    profiles = profiles_table(results)
+    if profiles:
+        lines.append(f"\nwhere the time of aegislb goes, in the workloads that miss a goal: by library, and the busiest functions "
+                     f"(perf, cpu-clock)\n\n{profiles}")
     lines.append(f"\nlargest spread between rounds: {spread:.0f} % ({where or 'one round'}); "
                  f"of the balancer's core, others had {foreign:.0f} %")
     text = "\n".join(lines)
@@ -161,12 +195,16 @@ def main():
     a = arguments()
     go_alone()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    peers, workloads = chosen_peers(a), chosen_workloads(a)
-    results = Results()
+    peers, chosen = chosen_peers(a), chosen_workloads(a)
+    results, program = Results(), hashlib.sha256(Path(a.aegislb).read_bytes()).hexdigest()
+    if a.keep:
+        results.take_kept(a.keep, program)
     with Bench(a.programs, web_peers(a.aegislb, a.programs, a.access), a.workers) as bench:
         try:
-            run(a, bench, results, peers, workloads)
+            run(a, bench, results, peers, chosen)
         finally:  # what was measured until an interrupt is worth showing
+            if a.keep:
+                results.keep(a.keep, program)
             facts, text = show(results, bench, peers)
             if a.write:
                 Path(a.write).write_text(page(text))

@@ -2,7 +2,7 @@
 bench_programs = tests/bench/load tests/bench/sink tests/bench/floor tests/bench/ask tests/bench/answer
 cluster_programs = tests/bench/forge tests/bench/load tests/bench/sink tests/e2e/knock
 EXTRA_PROGRAMS += $(bench_programs) tests/bench/forge
-CLEANFILES += $(bench_programs) tests/bench/forge
+CLEANFILES += $(bench_programs) tests/bench/forge bench-kept.json
 
 bench_talk = tests/bench/exchange.c tests/bench/exchange.h tests/bench/hello.c tests/bench/hello.h
 tests_bench_load_SOURCES = tests/bench/load.c $(bench_talk)
@@ -24,9 +24,11 @@ run_bench = $(PYTHON3) -B $(srcdir)/tests/bench/bench.py --aegislb '$(abs_buildd
 	--programs '$(abs_builddir)/tests/bench'
 bench: all $(bench_programs)
 	$(run_bench) $(BENCH)
-# The whole table, with what machine it is of, into doc/performance.md.
+# The whole table, with what machine it is of, into doc/performance.md. What was measured of this very program before, by this or
+# with BENCH='--only W1,G1', is not measured again.
 bench-report: all $(bench_programs)
-	$(run_bench) --write '$(abs_srcdir)/doc/performance.md' $(BENCH)
+	$(run_bench) --calls --profile --keep bench-kept.json \
+		--write '$(abs_srcdir)/doc/performance.md' $(BENCH)
 bench-quick: all $(bench_programs)
 	$(run_bench) --quick $(BENCH)
 # The cluster, beside keepalived and serf: make bench-cluster BENCH='--only kill,cut --peers aegislb,keepalived'
@@ -35,5 +37,5 @@ bench-cluster: all $(cluster_programs)
 		--programs '$(abs_builddir)/tests/bench' $(BENCH)
 .PHONY: bench bench-report bench-quick bench-cluster
 
-EXTRA_DIST += tests/bench/README tests/bench/bench.py tests/bench/cluster.py tests/bench/cluster_table.py tests/bench/measure.py tests/bench/peers.py \
-	tests/bench/process.py tests/bench/report.py tests/bench/rivals.py tests/bench/web.py tests/bench/workloads.py
+EXTRA_DIST += tests/bench/README tests/bench/bench.py tests/bench/cluster.py tests/bench/cluster_table.py tests/bench/growth.py tests/bench/measure.py tests/bench/peers.py \
+	tests/bench/process.py tests/bench/report.py tests/bench/rivals.py tests/bench/watch.py tests/bench/web.py tests/bench/workloads.py

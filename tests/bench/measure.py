@@ -4,10 +4,10 @@ the same. The balancer has a core for itself, the load generator and the sink sh
 import contextlib
 import json
 import os
-import signal
 import socket
 import subprocess
 import tempfile
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -80,7 +80,8 @@ class Bench:
         self.programs = Path(programs).resolve()
         self.web_peers, self.workers = web_peers, workers
         self.load_core, self.proxy_core = cores[0], cores[-1]
-        self.proxy_cores = {self.proxy_core} if workers == 1 else set(cores)
+        self.cores = set(cores)
+        self.proxy_cores = {self.proxy_core} if workers == 1 else self.cores
         self.ports = Ports()
         self.foreign_ns = self.own_ns = 0
 
@@ -94,31 +95,71 @@ class Bench:
     def __exit__(self, *_):
         self.temporary.cleanup()
 
-    def measure(self, peer, workload, trace=False):
+    def measure(self, peer, workload, watch=None, held=0):
         """The figures of one run: cpu (ns a unit), p50 and p99 (us), for held connections idle and rest (bytes); with
-        trace, calls: system calls a unit by name. No peer: straight to the sink."""
+        watch (traced, profiled), what that has seen. No peer: straight to the sink. `held` connections stay open meanwhile."""
         if is_web(workload):
-            return self.measure_web(self.web_peers[peer.name], workload, trace)
+            return self.measure_web(self.web_peers[peer.name], workload, watch)
         argv = [str(self.programs / "sink"), f"--exchange={words(workload.exchange)}", f"--seconds={3 * SECONDS}"]
         with Process(argv, self.load_core, self.folder / "sink.log", stdin=subprocess.PIPE) as sink:
             server = int(sink.popen.stdout.readline() or 0)
             if peer:
-                with self.start(peer, server) as (proxy, port):
-                    figures, results = self.load(workload, port, proxy, trace)
+                with self.start(peer, server) as (proxy, port), self.holding(workload, port, held) as before:
+                    figures, results = self.load(workload, port, proxy, watch)
+                    results += before
             else:
-                figures, results = self.load(workload, server, None, False)
+                figures, results = self.load(workload, server, None, None)
             sink.popen.stdin.close()
             counted = json.loads(sink.popen.stdout.readline() or "{}")
         compare(results, counted)
         return figures
 
-    def measure_web(self, peer, workload, trace):
+    @contextlib.contextmanager
+    def holding(self, workload, port, n):
+        """So many more connections, open for the block; what the load generator counted of them."""
+        if n == 0:
+            yield []
+            return
+        with Load(self, replace(workload, hold=True), port, n) as load:
+            yield [load.result]
+
+    @contextlib.contextmanager
+    def on_cores(self, are_all):
+        """The balancers of the block may use all cores, or only their own."""
+        before = self.proxy_cores
+        self.proxy_cores = self.cores if are_all else before
+        try:
+            yield
+        finally:
+            self.proxy_cores = before
+
+    @contextlib.contextmanager
+    def beside(self, call, rate):
+        """During the block `call` is made so many times a second, from a thread, as soon as somebody answers it."""
+        over, answered = threading.Event(), []
+
+        def run():
+            while rate and not over.wait(1 / rate):
+                with contextlib.suppress(OSError):
+                    answered.append(call())
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+        if rate and not answered:
+            raise Failure("nobody ever answered what was asked beside")
+
+    def measure_web(self, peer, workload, watch=None):
         facts = {"certificate": self.folder / f"{workload.certificate}.pem", "size": workload.size}
         with Answerer(self, workload, 3 * SECONDS) as server:
             with self.start(peer, server.port, **facts) as (proxy, port):
                 few = replace(workload, connections=workload.warm, rounds=min(workload.rounds, 20))
                 results = [ask(self, few, port, SECONDS)] if workload.warm else []
-                with self.accounted(proxy, workload, trace) as figures:
+                with self.accounted(proxy, workload, watch) as figures:
                     results.append(ask(self, workload, port, SECONDS))
             expected = sum(result["requests"] for result in results)
             if peer.name != "floor" and server.count() != expected:
@@ -126,17 +167,17 @@ class Bench:
         return figures
 
     @contextlib.contextmanager
-    def accounted(self, proxy, workload, trace):
-        """A dict that holds cpu and calls of a unit, once the block has ended."""
+    def accounted(self, proxy, workload, watch):
+        """A dict that holds cpu of a unit, and what the watch has seen, once the block has ended."""
         figures = {}
         before, busy = proxy.settled_cpu_ns(), busy_ns(self.proxy_core)
-        with traced(proxy, self.folder) if trace else contextlib.nullcontext({}) as calls:
+        with watch(proxy, self.folder) if watch else contextlib.nullcontext({}) as seen:
             yield figures
             cpu = proxy.settled_cpu_ns() - before
         self.own_ns += cpu
         self.foreign_ns += max(0, busy_ns(self.proxy_core) - busy - cpu)
         figures["cpu"] = cpu / workload.units()
-        figures["calls"] = {name: count / workload.units() for name, count in calls.items()}
+        figures["seen"] = seen
 
     @contextlib.contextmanager
     def start(self, peer, server, **facts):
@@ -151,7 +192,7 @@ class Bench:
                     if not proxy.is_alive():
                         raise Failure(f"{peer.name} ended by itself: {proxy.last_words()}")
 
-    def load(self, workload, port, proxy, trace):
+    def load(self, workload, port, proxy, watch):
         """The figures, and what the load generators counted."""
         if workload.hold:
             return self.load_and_hold(workload, port, proxy)
@@ -159,7 +200,7 @@ class Bench:
         if not proxy:
             results.append(self.load_once(workload, port, workload.connections))
             return latencies(results[-1]), results
-        with self.accounted(proxy, workload, trace) as figures:
+        with self.accounted(proxy, workload, watch) as figures:
             results.append(self.load_once(workload, port, workload.connections))
         return latencies(results[-1]) | figures, results
 
@@ -187,24 +228,3 @@ def compare(results, counted):
         expected = sum(result[of_load] for result in results)
         if counted.get(of_sink) != expected:
             raise Failure(f"{of_load} of the load {expected}, {of_sink} of the sink {counted.get(of_sink)}")
-
-
-@contextlib.contextmanager
-def traced(proxy, folder):
-    """A dict that holds the system calls made meanwhile, by name, once the block has ended."""
-    calls, summary = {}, Path(folder) / "strace"
-    argv = ["strace", "-c", "-f", "-q", "-o", str(summary)]
-    for pid in proxy.tree():
-        argv += ["-p", str(pid)]
-    with Process(argv, min(os.sched_getaffinity(0)), Path(folder) / "strace.log") as strace:
-        status = Path(f"/proc/{proxy.popen.pid}/status")
-        wait_until(lambda: "TracerPid:\t0\n" not in status.read_text() or not strace.is_alive(), "strace to attach")
-        if not strace.is_alive():
-            raise Failure(f"strace: {strace.last_words()}")
-        yield calls
-        strace.popen.send_signal(signal.SIGINT)
-        strace.popen.wait(10)
-    for line in summary.read_text().splitlines():
-        cells = line.split()
-        if len(cells) >= 5 and cells[3].isdigit() and cells[-1] != "total":
-            calls[cells[-1]] = int(cells[3])

@@ -1,5 +1,6 @@
 """What was found: the table, the machine it holds for, and the same as JSON."""
 
+import json
 import os
 import platform
 import subprocess
@@ -17,13 +18,43 @@ class Results:
     def __init__(self):
         self.samples = {}
         self.calls = {}
+        self.profiles = {}
         self.failures = []
 
     def add(self, workload, peer, figures):
         for figure, value in figures.items():
-            if figure == "calls":
+            if figure == "seen":
                 continue
             self.samples.setdefault((workload, figure), {}).setdefault(peer, []).append(value)
+
+    def keep(self, path, program):
+        """All of it, and of which program."""
+        samples = [[*key, by_peer] for key, by_peer in self.samples.items()]
+        kept = {"program": program, "samples": samples, "calls": self.calls, "profiles": self.profiles}
+        Path(path).write_text(json.dumps(kept, indent=1) + "\n")
+
+    def take_kept(self, path, program):
+        """What was kept there, if of the same program; else nothing."""
+        try:
+            kept = json.loads(Path(path).read_text())
+        except FileNotFoundError:
+            return
+        if kept["program"] == program:
+            self.samples = {(workload, figure): by_peer for workload, figure, by_peer in kept["samples"]}
+            self.calls, self.profiles = kept["calls"], kept["profiles"]
+
+    def has(self, workload, rounds):
+        """Whether each who takes part was measured so often."""
+        counts = [len(values) for (name, _), by_peer in self.samples.items() if name == workload
+                  for values in by_peer.values()]
+        return bool(counts) and min(counts) >= rounds
+
+    def forget(self, workload):
+        self.samples = {key: by_peer for key, by_peer in self.samples.items() if key[0] != workload}
+
+    def of_name(self, name):
+        """The samples of a row of growth, by setting."""
+        return self.samples.get((name, "cpu"), {})
 
     def rounds(self):
         """How many samples the best known cell has."""
@@ -97,6 +128,18 @@ def calls_table(results, peers):
                 named = ", ".join(f"{name} {count:.2f}" for name, count in calls if count >= 0.01)
                 lines.append([workload, peer, figure_text(sum(by_peer[peer].values())), named])
     return aligned(lines, left=(0, 1, 3))
+
+
+def profiles_table(results):
+    """Of each workload where our goal was missed: where the time of aegislb went."""
+    missed = {row.workload for row in ROWS if verdict(row, results.of(row))[1] == "MISSED"}
+    texts = []
+    for workload, seen in results.profiles.items():
+        if workload in missed:
+            places, functions = (", ".join(f"{name} {share:.0f} %" for name, share in seen[of] if share >= 1)
+                                 for of in ("places", "functions"))
+            texts.append(f"{workload:<9} {places}\n{'':9} {functions}")
+    return "\n".join(texts)
 
 
 def aligned(lines, left):

@@ -339,6 +339,30 @@ tests_unit_src_log_test_SOURCES = tests/unit/src/log_test.c
 tests_unit_src_log_test_CFLAGS = $(UNIT_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_src_log_test_LDADD = src/liblog.a $(UNIT_LIBS) $(JANSSON_LIBS)
 
+# What a reload takes over, slot by slot.
+unit_tests += tests/unit/src/slots_test
+tests_unit_src_slots_test_SOURCES = tests/unit/src/slots_test.c $(FAULT_FILES)
+tests_unit_src_slots_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)
+tests_unit_src_slots_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_src_slots_test_LDADD = src/libbetween.a $(UNIT_LIBS)
+
+unit_tests += tests/unit/src/generation_test
+tests_unit_src_generation_test_SOURCES = tests/unit/src/generation_test.c $(FAULT_FILES)
+tests_unit_src_generation_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)
+tests_unit_src_generation_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_src_generation_test_LDADD = $(SERVERS_LIBS) $(UNIT_LIBS)
+
+unit_tests += tests/unit/src/sockets_test
+tests_unit_src_sockets_test_SOURCES = tests/unit/src/sockets_test.c
+tests_unit_src_sockets_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_src_sockets_test_LDADD = $(SERVERS_LIBS) $(UNIT_LIBS)
+
+unit_tests += tests/unit/src/control/server_reload_test
+tests_unit_src_control_server_reload_test_SOURCES = tests/unit/src/control/server_reload_test.c $(FAULT_FILES)
+tests_unit_src_control_server_reload_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)
+tests_unit_src_control_server_reload_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_src_control_server_reload_test_LDADD = $(SERVERS_LIBS) $(UNIT_LIBS)
+
 unit_tests += tests/unit/src/data/conns_test
 tests_unit_src_data_conns_test_SOURCES = tests/unit/src/data/conns_test.c
 tests_unit_src_data_conns_test_CFLAGS = $(UNIT_CFLAGS) $(EVENT_CFLAGS)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 /* The dead hear from those who think so about this often: handshake.c. */
-enum { PROBED_US = 500 * 1000 };
+enum { PROBED_US = 500 * 1000, REACHED_BEATS = 4 };
 enum { BEATS_MIN = 12, BEAT_MAX_MS = 10000, SILENT_MAX_MS = 60000 };
 
 /* --- life --- */
@@ -327,11 +327,18 @@ bool gossip_forget(struct gossip *g, struct gossip_time t, uint64_t id)
 /* --- out --- */
 
 /* Each member's packets are counted for itself, so that a burst to all does not run through its window. */
-static uint64_t next_sequence(struct gossip *g, uint64_t to)
+static uint64_t next_sequence(struct gossip *g, struct member *m)
 {
-	struct member *m = to ? member_find(g, to) : NULL;
-
 	return m ? ++m->sequence : ++g->sequence;
+}
+
+/* Its beats say when it heard us last. A word that is older is no proof that the way still works, nor that of another
+ * address is. */
+static bool is_reached(const struct gossip *g, struct mono now, const struct member *m,
+	const struct gossip_addr *at)
+{
+	return is_set(m->reached_at) && !passed(m->reached_at, now, REACHED_BEATS * g->beat_us) &&
+	       memcmp(at, &m->addr, sizeof(*at)) == 0;
 }
 
 bool gossip_output(struct gossip *g, struct gossip_time t, struct gossip_packet *ret)
@@ -341,17 +348,20 @@ bool gossip_output(struct gossip *g, struct gossip_time t, struct gossip_packet 
 	struct member *m;
 	struct draft d;
 
-	if (!gossip_out_next(g, &ret->to, &ret->addr, &tlvs)) {
+	if (gossip_out_next(g, &ret->to, &ret->addr, &tlvs)) {
+		m = ret->to ? member_find(g, ret->to) : NULL;
+	} else {
 		if (!beat_next(g, t, &d, &m))
 			return false;
 		ret->to = m->id;
 		ret->addr = m->addr;
 		tlvs = draft_span(&d);
 	}
-	message_put_head(&w, &(struct message_head){.epoch = g->self->epoch,
-				     .sequence = next_sequence(g, ret->to)});
+	message_put_head(&w,
+		&(struct message_head){.epoch = g->self->epoch, .sequence = next_sequence(g, m)});
 	wire_put_bytes(&w, tlvs);
 	ret->payload = span_of(g->packet, wire_written(&w));
+	ret->hears_us = m && is_reached(g, t.now, m, &ret->addr);
 	g->stats.packets_out++;
 	g->stats.payload_bytes_out += ret->payload.n;
 	return true;

@@ -115,6 +115,7 @@ bool gossip_forget(struct gossip *g, struct gossip_time t, uint64_t id);
 struct gossip_packet {
 	uint64_t to; /* 0: unaddressed, when only an address is known */
 	struct gossip_addr addr;
+	bool hears_us; /* it has said that it heard us within the last beats: the way there works */
 	struct span payload; /* borrowed until the next call */
 };
 

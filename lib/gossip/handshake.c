@@ -118,7 +118,7 @@ static void install(struct gossip *g, struct mono now, struct member *m, uint64_
 {
 	m->has_session = true;
 	replay_start(&m->window, sequence);
-	m->session_at = m->hears_us_at = now;
+	m->session_at = m->hears_us_at = m->reached_at = now;
 	m->its_stamp_at = (struct mono){0};
 	m->beat_due = true;
 	memset(m->repairs, 0, sizeof(m->repairs));

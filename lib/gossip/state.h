@@ -58,7 +58,8 @@ struct member {
 	struct mono session_at, epoch_at;
 	struct mono heard_at;	 /* 0: never */
 	struct mono sign_at;	 /* when anybody last heard it */
-	struct mono hears_us_at; /* when it last heard us, by its own word */
+	struct mono hears_us_at; /* when it last heard us, by its own word, or may have done so */
+	struct mono reached_at;	 /* when it surely heard us; 0: never */
 	uint32_t its_stamp;
 	struct mono its_stamp_at; /* 0: none yet */
 	int64_t rtt_us;		  /* -1: none */

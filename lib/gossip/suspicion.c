@@ -391,7 +391,8 @@ void suspicion_hears_us(
 
 	if (b->heard_ms == BEAT_NEVER_HEARD || ago_us >= now.us)
 		return;
-	m->hears_us_at = later(m->hears_us_at, (struct mono){now.us - ago_us});
+	m->reached_at = later(m->reached_at, (struct mono){now.us - ago_us});
+	m->hears_us_at = later(m->hears_us_at, m->reached_at);
 	if (m->voted && member_link_works(g, now, m))
 		set_vote(g, now, m, false);
 }

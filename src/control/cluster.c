@@ -83,7 +83,7 @@ static void send_packet(struct cluster *cl, const struct gossip_packet *p)
 	BUG_ON(n == 0);
 	cl->packets_out++;
 	cl->bytes_out += n;
-	if (!cluster_socket_send(cl->socket, &to, span_of(datagram, n)))
+	if (!cluster_socket_send(cl->socket, &to, span_of(datagram, n), p->hears_us))
 		cluster_count_unsent(cl, errno, &to, n);
 }
 

@@ -158,13 +158,15 @@ void cluster_socket_receive(struct cluster_socket *s, cluster_socket_cb *cb, voi
 	}
 }
 
-bool cluster_socket_send(struct cluster_socket *s, const struct addr *to, struct span datagram)
+bool cluster_socket_send(
+	struct cluster_socket *s, const struct addr *to, struct span datagram, bool reached)
 {
+	int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (reached ? MSG_CONFIRM : 0);
 	struct sockaddr_storage sa;
 	socklen_t len = addr_to_sockaddr(to, &sa);
 
-	return sendto(s->fd, datagram.p, datagram.n, MSG_DONTWAIT | MSG_NOSIGNAL,
-		       (struct sockaddr *)&sa, len) == (ssize_t)datagram.n;
+	return sendto(s->fd, datagram.p, datagram.n, flags, (struct sockaddr *)&sa, len) ==
+	       (ssize_t)datagram.n;
 }
 
 uint64_t cluster_socket_dropped(const struct cluster_socket *s)

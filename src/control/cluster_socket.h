@@ -27,8 +27,11 @@ int cluster_socket_fd(const struct cluster_socket *s);
 typedef void cluster_socket_cb(void *arg, const struct addr *from, struct span datagram);
 void cluster_socket_receive(struct cluster_socket *s, cluster_socket_cb *cb, void *arg);
 
-/* False: not sent. To the cluster that is a datagram lost on its way, whatever the reason. */
-bool cluster_socket_send(struct cluster_socket *s, const struct addr *to, struct span datagram);
+/* False: not sent. To the cluster that is a datagram lost on its way, whatever the reason. `reached`: what was sent there
+ * lately has arrived, which spares the kernel to ask for the hardware address again, and to lose what it sends meanwhile
+ * if answers get lost. */
+bool cluster_socket_send(
+	struct cluster_socket *s, const struct addr *to, struct span datagram, bool reached);
 
 /* Datagrams that the kernel dropped since the socket was opened, its buffer being full. */
 uint64_t cluster_socket_dropped(const struct cluster_socket *s);

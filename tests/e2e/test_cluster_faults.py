@@ -10,7 +10,7 @@ import time
 import pytest
 
 from lab import SANITIZED, inside, wait_until
-from town import LATE_MS, UNDER_WAY, VIP
+from town import LATE_MS, LONG_S, UNDER_WAY, VIP
 
 T = 0.3  # silence after which a node of the fast profile is dead
 LEASE = 2.0
@@ -300,7 +300,7 @@ def test_a_fifth_of_the_packets_is_lost_and_nothing_moves(towns, balancers):
 @pytest.mark.long
 @pytest.mark.parametrize("balancers", [2, 3, 5])
 def test_a_fifth_of_the_packets_is_lost_for_long(towns, balancers):
-    losing(towns, balancers, 300)
+    losing(towns, balancers, LONG_S)
 
 
 def test_an_address_taken_away_by_hand_comes_back(towns):

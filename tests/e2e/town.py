@@ -26,6 +26,8 @@ KNOCK = os.environ.get("KNOCK", "knock")
 # What a machine that does other things at the same time may add to any time that is measured here. These tests are about
 # what happens, in which order, and who notices; how long it takes on a quiet machine is measured by `make bench-cluster`.
 LATE_MS = 2000 * lab.SLOW
+# How long the long tests of loss and of a capture take; the faults as the goals have them are those of an hour.
+LONG_S = float(os.environ.get("AEGISLB_LONG_S", "300"))
 # Connections whose handshake is under way as the client's machine learns of the new owner, see doc/failover.md: of one move,
 # at most, from a client that comes every millisecond and is not let run for some of them.
 UNDER_WAY = 10

@@ -12,6 +12,7 @@ class Weather:
         self.network = network
         self.cuts = set()   # (from, to): silent
         self.losses = {}    # (from, to) -> percent
+        self.mute = set()   # (from, to): without ARP
         self.pulled = set()
         self.twice = {}     # (from, to) -> percent
 
@@ -43,6 +44,11 @@ class Weather:
         self.losses.update({(a, b): percent for a in names for b in names if a != b})
         self.apply()
 
+    def no_arp(self, *names):
+        """None of these machines learns of any other's hardware address any more."""
+        self.mute |= {(a, b) for a in names for b in names if a != b}
+        self.apply()
+
     def duplicate(self, percent, *names):
         """That many of a hundred frames from one of these machines to another arrive twice."""
         self.twice.update({(a, b): percent for a in names for b in names if a != b})
@@ -50,7 +56,7 @@ class Weather:
 
     def heal(self):
         """All is well again."""
-        self.cuts, self.losses, self.twice = set(), {}, {}
+        self.cuts, self.losses, self.mute, self.twice = set(), {}, set(), {}
         self.apply()
         for name in list(self.pulled):
             self.plug(name)
@@ -64,6 +70,7 @@ class Weather:
         lines = [f'iifname "{a}" oifname "{b}" drop' for a, b in sorted(self.cuts)]
         lines += [f'iifname "{a}" oifname "{b}" numgen random mod 100 < {percent} drop'
                   for (a, b), percent in sorted(self.losses.items())]
+        lines += [f'iifname "{a}" oifname "{b}" ether type arp drop' for a, b in sorted(self.mute)]
         text = self.table("bridge weather", {"forward": ("type filter hook forward priority 0", lines)})
         chains = {}
         for source in sorted({a for a, _ in self.twice}):

@@ -132,6 +132,53 @@ Test(gossip, members_know_name_address_and_version_of_each_other)
 	net_free(net);
 }
 
+/* Of the packets of node 0: how many go to one that is known to hear it. */
+struct sureness {
+	unsigned packets, sure;
+};
+
+static void count_sure(void *arg, const struct net_packet *p)
+{
+	struct sureness *s = arg;
+
+	s->packets += p->from == 0;
+	s->sure += p->from == 0 && p->hears_us;
+}
+
+static struct sureness sureness_for(struct net *net, uint64_t ms)
+{
+	struct sureness s = {0};
+
+	net->tap = count_sure;
+	net->tap_arg = &s;
+	net_run(net, ms);
+	net->tap = NULL;
+	return s;
+}
+
+Test(gossip, a_packet_tells_whether_its_receiver_hears_us)
+{
+	struct net *net = net_new(2, 2, 25, 300, 5);
+	struct sureness s;
+
+	net_start(net, 0);
+	s = sureness_for(net, 2000);
+	cr_assert(s.packets > 0 && s.sure == 0, "nobody is there");
+	net_start(net, 1);
+	net_run(net, 1000);
+	s = sureness_for(net, 1000);
+	cr_assert(s.packets >= 38 && s.sure == s.packets);
+	net->loss = 0.2;
+	s = sureness_for(net, 1000);
+	cr_assert_gt(s.sure, s.packets / 2);
+	net->loss = 0;
+	net->cut[0][1] = true; /* it is still heard, and says what it hears */
+	net_run(net, 4 * 25 + 10);
+	s = sureness_for(net, 150);
+	cr_assert(s.packets > 0 && s.sure == 0);
+	net_free(net);
+}
+
 Test(gossip, the_round_trip_is_measured)
 {
 	struct net *net = started(2);

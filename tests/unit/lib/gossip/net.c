@@ -219,6 +219,7 @@ void net_drain(struct net *net, int i)
 
 		p.sender = node->config.id;
 		p.addressed = out.to != 0;
+		p.hears_us = out.hears_us;
 		p.source = net_addr(i);
 		if (p.to >= net->n || (out.to != 0 && net->nodes[p.to].config.id != out.to))
 			continue; /* nobody there, or sealed to another: does not open */

@@ -28,7 +28,7 @@ struct net_packet {
 	uint64_t at, order;
 	int from, to;
 	uint64_t sender;
-	bool addressed;
+	bool addressed, hears_us;
 	struct gossip_addr source;
 	size_t n;
 	uint8_t bytes[GOSSIP_PAYLOAD_MAX];

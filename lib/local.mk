@@ -48,7 +48,7 @@ lib_libprefixset_a_CFLAGS = $(STRICT_CFLAGS)
 
 noinst_LIBRARIES += lib/libelect.a
 lib_libelect_a_SOURCES = \
-	lib/elect/claims.c lib/elect/elect.c lib/elect/elect.h lib/elect/grant.c lib/elect/handover.c lib/elect/output.c \
+	lib/elect/carry.c lib/elect/claims.c lib/elect/elect.c lib/elect/elect.h lib/elect/grant.c lib/elect/handover.c lib/elect/output.c \
 	lib/elect/private.h lib/elect/quorum.c lib/elect/sync.c lib/elect/text.c lib/elect/voters.c
 lib_libelect_a_CFLAGS = $(STRICT_CFLAGS)
 
@@ -66,7 +66,7 @@ lib_libexpo_a_CFLAGS = $(STRICT_CFLAGS)
 
 noinst_LIBRARIES += lib/libgossip.a
 lib_libgossip_a_SOURCES = \
-	lib/gossip/beat.c lib/gossip/gossip.c lib/gossip/gossip.h lib/gossip/handshake.c \
+	lib/gossip/beat.c lib/gossip/carry.c lib/gossip/gossip.c lib/gossip/gossip.h lib/gossip/handshake.c \
 	lib/gossip/member.c lib/gossip/message.c lib/gossip/message.h lib/gossip/message_state.c lib/gossip/queue.c \
 	lib/gossip/session.c lib/gossip/session.h lib/gossip/share.c lib/gossip/spread.c \
 	lib/gossip/state.h lib/gossip/summary.c lib/gossip/suspicion.c lib/gossip/vitals.c \

@@ -1,6 +1,7 @@
 #include "config_restart.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool text_eq(const char *a, const char *b)
@@ -103,6 +104,40 @@ static void check_cluster(const struct change *c)
 							 : addr_format_ip(&now->gateway, text));
 	if (!vips_eq(now, next))
 		refuse(c, group, "vips", "it began");
+}
+
+static void write_vips(FILE *out, const struct config_cluster *c)
+{
+	for (size_t i = 0; i < c->n_vips; i++) {
+		const struct config_vip *v = &c->vips[i];
+
+		fprintf(out, "vip %s %s %s %d %llu\n", v->text, v->interface, or_nothing(v->prefer),
+			v->preempt, (unsigned long long)v->preempt_delay_ms);
+	}
+}
+
+char *config_cluster_text(const struct config *config)
+{
+	const struct config_cluster *c = &config->cluster;
+	char addr[ADDR_TEXT_MAX], *text = NULL;
+	size_t n;
+	FILE *out = open_memstream(&text, &n);
+
+	if (!out)
+		return NULL;
+	fprintf(out, "name %s\n", or_nothing(c->name));
+	if (c->name) {
+		fprintf(out, "bind %s\nkeys %s\nprofile %d\nquorum %d\n",
+			addr_format(&c->bind, addr), c->keys, (int)c->profile, (int)c->quorum);
+		fprintf(out, "gateway %s\n",
+			c->gateway.family == AF_UNSPEC ? or_nothing(NULL)
+						       : addr_format_ip(&c->gateway, addr));
+		write_vips(out, c);
+	}
+	if (fclose(out) == 0)
+		return text;
+	free(text);
+	return NULL;
 }
 
 void config_restart_check(struct config_reader *r, const config_setting_t *root)

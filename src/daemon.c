@@ -4,6 +4,8 @@
 
 #include "config-build.h"
 
+#include "config_restart.h"
+#include "control/carry.h"
 #include "control/control.h"
 #include "data/worker.h"
 #include "load.h"
@@ -271,10 +273,18 @@ static bool takes_over(const struct daemon *d)
 
 static bool receive(struct daemon *d)
 {
-	const struct takeover_who who = {
-		.version = PACKAGE_VERSION, .node = d->config->node, .workers = d->config->workers};
+	char *cluster = config_cluster_text(d->config);
+	const struct takeover_who who = {.version = PACKAGE_VERSION,
+		.node = d->config->node,
+		.workers = d->config->workers,
+		.cluster = cluster,
+		.cluster_format = CARRY_CLUSTER};
+	bool ok = !takes_over(d);
 
-	return !takes_over(d) || takeover_receive(d->call->takeover, &who, d->why, sizeof(d->why));
+	if (!ok && cluster)
+		ok = takeover_receive(d->call->takeover, &who, d->why, sizeof(d->why));
+	free(cluster);
+	return ok || (d->why[0] ? false : out_of_memory(d));
 }
 
 static bool make_control(struct daemon *d)
@@ -342,7 +352,8 @@ static bool start(struct daemon *d, char *const *warnings, size_t n_warnings)
 	/* From the first accept on it must not fail: all that could has not. */
 	if (!start_workers(d) || !takeover_ready(d->call->takeover, d->why, sizeof(d->why)))
 		return false;
-	control_join(d->control);
+	control_join(d->control,
+		span_of(d->call->takeover->membership, d->call->takeover->membership_n));
 	return true;
 }
 

@@ -57,7 +57,7 @@ CHECKS_LIBS = src/libchecks.a lib/libhttp.a lib/libproxyproto.a $(EVENT_LIBS) $(
 noinst_LIBRARIES += src/libcluster.a
 src_libcluster_a_SOURCES = \
 	src/control/cluster.c src/control/cluster.h src/control/cluster_agree.c src/control/cluster_agree.h \
-	src/control/cluster_count.c \
+	src/control/cluster_carry.c src/control/cluster_count.c \
 	src/control/cluster_epoch.c src/control/cluster_epoch.h src/control/cluster_events.c \
 	src/control/cluster_inside.h src/control/cluster_items.c src/control/cluster_keys.c src/control/cluster_keys.h \
 	src/control/cluster_lifeline.c src/control/cluster_lifeline.h src/control/cluster_members.c \
@@ -69,7 +69,7 @@ CLUSTER_LIBS = src/libcluster.a lib/libgossip.a lib/libseal.a lib/libmailbox.a
 # Virtual addresses of this node.
 noinst_LIBRARIES += src/libvip.a
 src_libvip_a_SOURCES = \
-	src/control/vip.c src/control/vip.h src/control/vip_hold.c src/control/vip_inside.h src/control/vip_seen.c src/control/vip_seen.h src/control/vip_show.c \
+	src/control/vip.c src/control/vip.h src/control/vip_carry.c src/control/vip_hold.c src/control/vip_inside.h src/control/vip_seen.c src/control/vip_seen.h src/control/vip_show.c \
 	src/control/vip_watch.c
 src_libvip_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
 VIP_LIBS = src/libvip.a lib/libelect.a lib/libvipaddr.a $(MNL_LIBS)
@@ -165,7 +165,7 @@ DATA_LIBS = src/libdata.a src/libbetween.a lib/libprefixset.a lib/libsni.a lib/l
 # The control thread: what turns on its loop.
 noinst_LIBRARIES += src/libcontrol.a
 src_libcontrol_a_SOURCES = \
-	src/control/access_log.c src/control/access_log.h src/control/carry.c src/control/carry.h src/control/control.c src/control/upgrade.c src/control/upgrade.h src/control/reload.c src/control/reload.h \
+	src/control/access_log.c src/control/access_log.h src/control/carry.c src/control/carry.h src/control/carry_cluster.c src/control/control.c src/control/upgrade.c src/control/upgrade.h src/control/reload.c src/control/reload.h \
 	src/control/metrics.c src/control/metrics.h src/control/metrics_cluster.c src/control/metrics_cluster.h src/control/status_http.c src/control/status_http.h \
 	src/control/status_visit.c src/control/status_visit.h
 src_libcontrol_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS) $(OPENSSL_CFLAGS)

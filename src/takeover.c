@@ -36,7 +36,8 @@ void takeover_release(struct takeover *t)
 {
 	inherit_release(&t->inherited);
 	free(t->state);
-	t->state = NULL;
+	free(t->membership);
+	t->state = t->membership = NULL;
 	if (t->fd >= 0)
 		close(t->fd);
 	t->fd = -1;
@@ -67,14 +68,15 @@ static bool refuse(char *why, size_t why_size, const char *what, int err)
 	return false;
 }
 
-/* What the memfd holds, as a text. */
-static char *read_all(int fd)
+/* What the memfd holds, with a NUL behind. */
+static char *read_all(int fd, size_t *ret_n)
 {
 	struct stat st;
 	char *text = fstat(fd, &st) == 0 ? malloc((size_t)st.st_size + 1) : NULL;
 
 	if (text && pread(fd, text, (size_t)st.st_size, 0) == st.st_size) {
 		text[st.st_size] = '\0';
+		*ret_n = (size_t)st.st_size;
 		return text;
 	}
 	free(text);
@@ -97,6 +99,23 @@ static bool take_sockets(struct takeover *t, const json_t *o, struct fdpass_mess
 
 enum step { MORE, DONE, WRONG };
 
+static enum step take_state(struct takeover *t, const struct fdpass_message *m)
+{
+	size_t n;
+
+	free(t->state);
+	t->state = read_all(m->fds[0], &n);
+	return t->state ? MORE : WRONG;
+}
+
+/* The other one has let go by now: without it this is a new start of the node. */
+static enum step go(struct takeover *t, const struct fdpass_message *m)
+{
+	if (m->n_fds == 1 && !t->membership)
+		t->membership = read_all(m->fds[0], &t->membership_n);
+	return DONE;
+}
+
 static enum step take(
 	struct takeover *t, const json_t *o, struct fdpass_message *m, char *why, size_t why_size)
 {
@@ -113,12 +132,11 @@ static enum step take(
 	}
 	if (strcmp(type, "socket") == 0)
 		return take_sockets(t, o, m) ? MORE : WRONG;
-	if (strcmp(type, "state") == 0 && m->n_fds == 1) {
-		free(t->state);
-		t->state = read_all(m->fds[0]);
-		return t->state ? MORE : WRONG;
-	}
-	return strcmp(type, "end") == 0 || strcmp(type, "go") == 0 ? DONE : MORE;
+	if (strcmp(type, "state") == 0 && m->n_fds == 1)
+		return take_state(t, m);
+	if (strcmp(type, "go") == 0)
+		return go(t, m);
+	return strcmp(type, "end") == 0 ? DONE : MORE;
 }
 
 /* Until "end" or "go". */
@@ -150,9 +168,10 @@ static bool listen_to(struct takeover *t, char *why, size_t why_size)
 bool takeover_receive(
 	struct takeover *t, const struct takeover_who *who, char *why, size_t why_size)
 {
-	int err = say(t,
-		json_pack("{s:s,s:i,s:s,s:s,s:i}", "type", "hello", "protocol", TAKEOVER_PROTOCOL,
-			"version", who->version, "node", who->node, "workers", (int)who->workers));
+	int err = say(t, json_pack("{s:s,s:i,s:s,s:s,s:i,s:s,s:i}", "type", "hello", "protocol",
+				 TAKEOVER_PROTOCOL, "version", who->version, "node", who->node,
+				 "workers", (int)who->workers, "cluster", who->cluster,
+				 "cluster_format", who->cluster_format));
 
 	if (err < 0)
 		return refuse(why, why_size, "the running program is gone", err);

@@ -3,10 +3,10 @@
  * The old one starts the new one with one end of a socket pair, whose number stands in the environment. Messages are
  * JSON objects with a "type"; members that a side does not know are ignored, so that either may be newer:
  *
- *	new: {"type": "hello", "protocol": 1, "version", "node", "workers"}
+ *	new: {"type": "hello", "protocol": 1, "version", "node", "workers", "cluster", "cluster_format"}
  *	old: {"type": "socket", "name"} and its descriptors, for each; {"type": "state"} and a memfd; {"type": "end"}
  *	new: {"type": "ready", "taken": [names]}   from here on it must not fail
- *	old: {"type": "go"}                        it accepts no more
+ *	old: {"type": "go"} and a memfd            it accepts no more, and is no member of the cluster any more
  *
  * or {"type": "failed", "why"} by either side, at any time before "go". A side that is gone has failed.
  * Blocking, with limits; thread: main, before the loop runs. */
@@ -25,7 +25,9 @@ enum { TAKEOVER_PROTOCOL = 1, TAKEOVER_WAIT_MS = 10000 };
 struct takeover {
 	int fd; /* -1: an ordinary start */
 	struct inherit inherited;
-	char *state; /* JSON; NULL: none */
+	char *state;	  /* JSON; NULL: none */
+	char *membership; /* of the cluster, with "go"; NULL: none */
+	size_t membership_n;
 };
 
 /* Whether this is one; the environment is as before afterwards. */
@@ -34,7 +36,8 @@ void takeover_release(struct takeover *t);
 
 /* Of who asks. False: `why`. */
 struct takeover_who {
-	const char *version, *node;
+	const char *version, *node, *cluster;
+	int cluster_format;
 	size_t workers;
 };
 bool takeover_receive(

@@ -86,6 +86,17 @@ void elect_free(struct elect *e); /* NULL is allowed */
 void elect_start(struct elect *e, struct mono now);
 bool elect_vips_clash(const struct elect_vip *vips, size_t n_vips);
 
+/* --- one process of a node after the other --- */
+
+/* What this node claims, voted for and waits for, for the next process of it, which goes on as its owner. Both have to
+ * know the same format; times are of one clock, which both read. */
+enum { ELECT_CARRY_FORMAT = 1, ELECT_CARRY_MAX = 2048 };
+size_t elect_carry(const struct elect *e, uint8_t ret[ELECT_CARRY_MAX]);
+
+/* After items, members and records were given, before elect_start(). What is held by it (elect_vip() says it then) is
+ * on the interface already. False: malformed, and nothing changed. */
+bool elect_resume(struct elect *e, struct mono now, struct span carried);
+
 /* --- in --- */
 
 /* What stands in a record, for those who only look: false where it ends, or is malformed. */

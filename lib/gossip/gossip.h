@@ -110,6 +110,22 @@ void gossip_set_peers(
  * node, or alive. */
 bool gossip_forget(struct gossip *g, struct gossip_time t, uint64_t id);
 
+/* --- one process of a node after the other --- */
+
+/* What a process knows that others would miss: who is there, with sessions and numbers, epoch and incarnation, and
+ * records; items are on disk. The next one goes on as if nothing had been: nobody else sees a new start.
+ *
+ *	old: gossip_carry(g, put, arg)		calls `put` for each entry; then nothing more of g is sent
+ *	new: gossip_new(same id and cluster), then gossip_resume(g, t, entry) for each, in that order
+ *
+ * Times are of one clock, which both read. Both have to know the same format; an entry that is refused is malformed, or
+ * found no room: that instance is of no use then. */
+enum { GOSSIP_CARRY_FORMAT = 1, GOSSIP_CARRY_MAX = 640 };
+
+typedef bool gossip_carry_cb(void *arg, struct span entry); /* false ends it */
+bool gossip_carry(const struct gossip *g, gossip_carry_cb *put, void *arg);
+bool gossip_resume(struct gossip *g, struct gossip_time t, struct span entry);
+
 /* --- out --- */
 
 struct gossip_packet {

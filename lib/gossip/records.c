@@ -314,6 +314,34 @@ void records_restart(struct records *r, uint64_t epoch)
 	rehash(r, o);
 }
 
+void records_resume(struct records *r, uint64_t epoch)
+{
+	struct origin *o = origin_find(r, r->self);
+
+	BUG_ON(epoch > RECORDS_NUMBER_MAX);
+	shelf_drop(&o->settled);
+	o->epoch = epoch;
+	o->have = 0;
+	rehash(r, o);
+}
+
+enum records_status records_restore(struct records *r, const struct record *record)
+{
+	struct origin *o = origin_find(r, r->self);
+	enum records_status status;
+
+	if (record->value.n > RECORDS_VALUE_MAX || record->version > RECORDS_NUMBER_MAX)
+		return RECORDS_TOO_LONG;
+	if (record->origin != r->self || record->epoch != o->epoch || record->version <= o->have)
+		return RECORDS_KNOWN;
+	status = shelf_add(&o->settled, record);
+	if (status != RECORDS_TAKEN)
+		return status;
+	o->have = record->version;
+	rehash(r, o);
+	return RECORDS_TAKEN;
+}
+
 /* It overtook others: used, but the gap before it stays to be asked for. */
 static enum records_status merge_ahead(
 	struct records *r, struct origin *o, const struct record *record)

@@ -80,6 +80,11 @@ enum records_status records_publish(
 /* This node goes on with a higher epoch; it keeps what it says, everyone else drops and asks again. */
 void records_restart(struct records *r, uint64_t epoch);
 
+/* The next process of this node goes on with this epoch: what was published is dropped, and what the earlier one had is
+ * restored in the order of versions. Nobody is told. */
+void records_resume(struct records *r, uint64_t epoch);
+enum records_status records_restore(struct records *r, const struct record *record);
+
 /* Takes a record from elsewhere. */
 enum records_status records_merge(struct records *r, const struct record *record);
 

@@ -424,7 +424,7 @@ void cluster_ports_close(struct cluster_ports *ports)
 
 /* --- life --- */
 
-static struct gossip *new_gossip(struct cluster *cl)
+struct gossip *cluster_gossip_new(struct cluster *cl, uint64_t epoch)
 {
 	const struct config_cluster *conf = cl->conf;
 	struct gossip_addr *peers = calloc(conf->n_peers + 1, sizeof(*peers));
@@ -439,6 +439,9 @@ static struct gossip *new_gossip(struct cluster *cl)
 	for (size_t i = 0; i < conf->n_peers; i++)
 		peers[i] = cluster_addr_to(&conf->peers[i]);
 	randombytes_buf(&seed, sizeof(seed));
+	if (epoch == 0)
+		epoch = conf->name ? cluster_epoch_next(cl->setup.config->state_dir, wall_ms)
+				   : wall_ms;
 	g = gossip_new(
 		&(struct gossip_config){
 			.node = cl->setup.config->node,
@@ -449,9 +452,7 @@ static struct gossip *new_gossip(struct cluster *cl)
 			.silent_ms = conf->name ? conf->silent_ms : ALONE_SILENT_MS,
 			.peers = peers,
 			.n_peers = conf->n_peers,
-			.epoch = conf->name
-					 ? cluster_epoch_next(cl->setup.config->state_dir, wall_ms)
-					 : wall_ms,
+			.epoch = epoch,
 			.seed = seed,
 			.version = PACKAGE_VERSION,
 			.items = {ITEMS_LIVE, ITEMS_TOMBSTONES},
@@ -522,7 +523,7 @@ struct cluster *cluster_new(const struct cluster_setup *setup)
 		cluster_free(cl);
 		return NULL;
 	}
-	cl->gossip = new_gossip(cl);
+	cl->gossip = cluster_gossip_new(cl, 0);
 	if (cl->gossip)
 		return cl;
 	cluster_free(cl);
@@ -546,14 +547,29 @@ void cluster_start(struct cluster *cl)
 }
 
 /* The lifelines stay until this process ends: their end is no death as long as beats come. */
-void cluster_hand_over(struct cluster *cl)
+void cluster_pause(struct cluster *cl)
 {
+	cluster_settle(cl);
 	cl->started = false;
 	cl->settling = true; /* nobody is told any more */
 	if (cl->readable)
 		event_del(cl->readable);
 	event_del(cl->timer);
 	event_del(cl->second);
+}
+
+void cluster_go_on(struct cluster *cl)
+{
+	static const struct timeval second = {1, 0};
+
+	cl->started = true;
+	cl->settling = false;
+	cl->armed = cl->deadline = MONO_NEVER;
+	if (cl->readable) {
+		event_add(cl->readable, NULL);
+		event_add(cl->second, &second);
+	}
+	cluster_done(cl, cluster_enter(cl));
 }
 
 int cluster_give(struct cluster *cl,

@@ -27,6 +27,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct cluster;
 struct events;
@@ -63,8 +64,19 @@ struct cluster *cluster_new(const struct cluster_setup *setup);
 void cluster_start(struct cluster *cl);
 void cluster_free(struct cluster *cl);
 
-/* Another process is this node from now on: says nothing any more, and hears nothing. And: what it needs for that. */
-void cluster_hand_over(struct cluster *cl);
+/* --- one process of this node after the other (doc/decisions/013) --- */
+
+/* Says nothing and hears nothing: the next process is this node, or, if that comes to nothing, it goes on. */
+void cluster_pause(struct cluster *cl);
+void cluster_go_on(struct cluster *cl);
+
+/* Writes what the next one needs, once paused. False: it could not be written. And: goes on from that, before
+ * cluster_start(): for the others nothing has happened. False: it is malformed, or there is no memory; nothing changed,
+ * and this is a new start of the node. */
+bool cluster_carry(const struct cluster *cl, FILE *out);
+bool cluster_resume(struct cluster *cl, struct span carried);
+
+/* The sockets, by their names (src/inherit.h). The first result that is not 0 ends it. */
 int cluster_give(struct cluster *cl,
 	int (*give)(void *arg, const char *name, const int *fds, size_t n), void *arg);
 

@@ -87,6 +87,9 @@ struct gossip_time cluster_enter(struct cluster *cl);
 /* Sends what came of the call, and has the hooks run from the loop. After every call into it. */
 void cluster_done(struct cluster *cl, struct gossip_time t);
 
+/* `epoch` 0: the next one of this node. NULL: out of memory. */
+struct gossip *cluster_gossip_new(struct cluster *cl, uint64_t epoch);
+
 /* --- cluster_members.c --- */
 
 void cluster_entries_refresh(struct cluster *cl);			   /* all of them */

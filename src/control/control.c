@@ -58,6 +58,7 @@ struct control_own {
 	struct event *farewell; /* the others have been told that this node leaves */
 	bool leaving;		/* until then */
 	bool handed_over;	/* another process is the service now */
+	bool asked;		/* and this one was asked to stop besides */
 	struct access_log *access_log;
 	unsigned gave_up, drained; /* workers that reported so */
 };
@@ -148,22 +149,38 @@ static void tell_progress(struct control *c, struct mono now)
 		return;
 	own->progress = open;
 	own->progress_at = mono_add_ms(now, PROGRESS_MS);
-	log_notice("stop", "connections still open: %u, closed in %llu s at the latest", open,
-		(unsigned long long)(mono_diff_us(now, own->grace_ends) / 1000000));
+	if (own->handed_over && !own->asked)
+		log_info("stop", "connections still open here: %u; another process serves", open);
+	else
+		log_notice("stop", "connections still open: %u, closed in %llu s at the latest",
+			open, (unsigned long long)(mono_diff_us(now, own->grace_ends) / 1000000));
 }
 
-static void begin_grace(struct control *c, const struct timeval *grace)
+static void begin_progress(struct control *c)
 {
-	c->own->grace_ends = mono_add_ms(mono_now(), c->config->limits.graceful_stop_ms);
 	c->own->progress = atomic_load(&c->load->connections);
 	c->own->progress_at = mono_add_ms(mono_now(), PROGRESS_MS);
-	evtimer_add(c->own->grace, grace);
+}
+
+static void begin_grace(struct control *c)
+{
+	struct timeval grace = timeval_of_ms(c->config->limits.graceful_stop_ms);
+
+	c->own->grace_ends = mono_add_ms(mono_now(), c->config->limits.graceful_stop_ms);
+	begin_progress(c);
+	evtimer_add(c->own->grace, &grace);
 }
 
 void control_stop(struct control *c, const char *why)
 {
-	struct timeval grace = timeval_of_ms(c->config->limits.graceful_stop_ms);
-
+	if (c->own->handed_over && !c->own->asked) {
+		c->own->asked = true;
+		log_notice("stop", "%s: %u connections may go on for %llu s", why,
+			atomic_load(&c->load->connections),
+			(unsigned long long)c->config->limits.graceful_stop_ms / 1000);
+		begin_grace(c);
+		return;
+	}
 	if (c->phase != CONTROL_SERVING) {
 		log_notice("stop", "%s again: stopping at once", why);
 		stop_now(c);
@@ -175,7 +192,7 @@ void control_stop(struct control *c, const char *why)
 		(unsigned long long)c->config->limits.graceful_stop_ms / 1000);
 	events_add(c->events, "stopping: %s", why);
 	notify_stopping();
-	begin_grace(c, &grace);
+	begin_grace(c);
 	if (c->vip)
 		vip_stop(c->vip, false, stop_accepting, c);
 	else
@@ -198,13 +215,12 @@ int control_each_socket(struct control *c, sockets_give *give, void *arg)
 /* What it did not take is not served any more: that is closed as at a stop. */
 void control_hand_over(struct control *c, sockets_is_taken *is_taken, const void *taken)
 {
-	struct timeval grace = timeval_of_ms(c->config->limits.graceful_stop_ms);
 	struct timeval soon = timeval_of_ms(ANSWER_MS);
 	struct socket_set *set;
 
 	c->phase = CONTROL_DRAINING;
 	c->own->handed_over = c->own->leaving = true;
-	cluster_hand_over(c->cluster);
+	vip_hand_over(c->vip);
 	admin_hand_over(c->admin, is_taken, taken);
 	status_http_hand_over(c->status_http);
 	while ((set = sockets_next_taken(c->sockets, is_taken, taken)) != NULL) {
@@ -212,10 +228,9 @@ void control_hand_over(struct control *c, sockets_is_taken *is_taken, const void
 
 		control_order_all(c, &order);
 	}
-	log_notice("stop", "accepting no more, %u connections may go on for %llu s",
-		atomic_load(&c->load->connections),
-		(unsigned long long)c->config->limits.graceful_stop_ms / 1000);
-	begin_grace(c, &grace);
+	log_notice("stop", "accepting no more, %u connections go on until they end",
+		atomic_load(&c->load->connections));
+	begin_progress(c);
 	evtimer_add(c->own->farewell, &soon);
 	c->own->last_call_ends = mono_add_ms(mono_now(), LAST_CALL_MS);
 	on_last_call(-1, 0, c);
@@ -569,7 +584,8 @@ static bool open_cluster(struct control *c, char *why, size_t why_size)
 
 	cluster_set_digest(c->cluster, c->config->digest);
 	if (conf->n_vips > 0) {
-		c->vip = vip_new(c, why, why_size);
+		c->vip = c->own->setup.takes_over ? vip_new_later(c, why, why_size)
+						  : vip_new(c, why, why_size);
 		if (!c->vip)
 			return false;
 	}
@@ -578,10 +594,10 @@ static bool open_cluster(struct control *c, char *why, size_t why_size)
 	return true;
 }
 
-void control_join(struct control *c)
+void control_join(struct control *c, struct span carried)
 {
 	c->inherit = NULL;
-	cluster_start(c->cluster);
+	carry_cluster_load(c, carried);
 }
 
 static void look_again(struct control *c, struct server *s)

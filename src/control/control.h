@@ -6,6 +6,7 @@
 #define CONTROL_CONTROL_H
 
 #include "base/mono.h"
+#include "base/span.h"
 #include "config.h"
 #include "control/cluster.h"
 #include "control/events.h"
@@ -107,8 +108,9 @@ bool control_open(struct control *c, char *why, size_t why_size);
  * no longer than a second, so that the first clients are not sent to a server that is known to be down. Before the
  * workers run. */
 void control_await_health(struct control *c);
-void control_join(struct control *c); /* where it takes over: the other one is silent now */
-void control_run(struct control *c);  /* returns after a stop, when every worker was told to end */
+/* Where it takes over: the other one is silent now, and this is what it wrote (carry_cluster()). */
+void control_join(struct control *c, struct span carried);
+void control_run(struct control *c); /* returns after a stop, when every worker was told to end */
 void control_free(struct control *c);
 
 /* For an upgrade: every socket that another process may take over; and: it has, and serves. What is open here goes on, as at

@@ -237,7 +237,7 @@ static void finish_job(struct store *s)
 {
 	struct store_file *f = s->job.file;
 
-	if (s->job.error && s->job.error != f->error)
+	if (s->job.error && s->job.error != f->error && !s->abandoned)
 		log_warning("state",
 			"%s/%s: %s: what was set at run time will not outlive a restart", s->dir,
 			f->name, strerror(s->job.error));

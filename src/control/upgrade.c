@@ -2,7 +2,9 @@
 
 #include "control/upgrade.h"
 
+#include "config_restart.h"
 #include "control/carry.h"
+#include "control/cluster.h"
 #include "control/store.h"
 #include "log.h"
 #include "net/fdpass.h"
@@ -145,18 +147,42 @@ static int give(void *arg, const char *name, const int *fds, size_t n)
 	return say(arg, json_pack("{s:s,s:s}", "type", "socket", "name", name), fds, n);
 }
 
-static int give_state(struct upgrade *u)
+/* NULL: there was no memory for them. */
+static int say_with(struct upgrade *u, const char *type, const void *bytes, size_t n)
 {
-	char *text = carry_text(u->control);
-	int fd = text ? memfd_create("aegislb-state", MFD_CLOEXEC) : -1, err = -ENOMEM;
+	int fd = bytes ? memfd_create("aegislb-state", MFD_CLOEXEC) : -1, err = -ENOMEM;
 
 	if (fd >= 0)
-		err = write(fd, text, strlen(text)) == (ssize_t)strlen(text)
-			      ? say(u, json_pack("{s:s}", "type", "state"), &fd, 1)
+		err = write(fd, bytes, n) == (ssize_t)n
+			      ? say(u, json_pack("{s:s}", "type", type), &fd, 1)
 			      : -ENOSPC;
 	if (fd >= 0)
 		close(fd);
+	return err;
+}
+
+static int give_state(struct upgrade *u)
+{
+	char *text = carry_text(u->control);
+	int err = say_with(u, "state", text, text ? strlen(text) : 0);
+
 	free(text);
+	return err;
+}
+
+/* From its writing on this process says nothing to others, whom the next one may have told more already. */
+static int say_go(struct upgrade *u)
+{
+	size_t n = 0;
+	uint8_t *bytes;
+	int err;
+
+	cluster_pause(u->control->cluster);
+	bytes = carry_cluster(u->control, &n);
+	err = say_with(u, "go", bytes, n);
+	free(bytes);
+	if (err < 0)
+		cluster_go_on(u->control->cluster);
 	return err;
 }
 
@@ -178,6 +204,23 @@ static void give_all(void *arg)
 		give_up(u, strerror(-err));
 }
 
+static const char *cluster_objection(const struct control *c, const json_t *o)
+{
+	const char *theirs = json_string_value(json_object_get(o, "cluster"));
+	char *ours = config_cluster_text(c->config);
+	bool same = ours && theirs && strcmp(ours, theirs) == 0;
+
+	free(ours);
+	if (!same)
+		return "an upgrade can change nothing of the group `cluster` but peers and notify: "
+		       "restart instead";
+	if (json_integer_value(json_object_get(o, "cluster_format")) != CARRY_CLUSTER)
+		return "the new program goes on with a membership that is written another way than "
+		       "this one "
+		       "writes it: hand over the virtual addresses (\"move vip\") and restart";
+	return NULL;
+}
+
 /* NULL: it may take over. */
 static const char *objection(const struct upgrade *u, const json_t *o)
 {
@@ -190,7 +233,7 @@ static const char *objection(const struct upgrade *u, const json_t *o)
 		return "an upgrade cannot change `workers`: restart instead";
 	if (!node || strcmp(node, c->config->node) != 0)
 		return "an upgrade cannot change `node`: restart instead";
-	return NULL;
+	return cluster_enabled(c->cluster) ? cluster_objection(c, o) : NULL;
 }
 
 static void on_hello(struct upgrade *u, const json_t *o)
@@ -222,7 +265,7 @@ static bool is_taken(const void *taken, const char *name)
 static void on_ready(struct upgrade *u, const json_t *o)
 {
 	struct control *c = u->control;
-	int err = say(u, json_pack("{s:s}", "type", "go"), NULL, 0);
+	int err = say_go(u);
 
 	if (err < 0)
 		return give_up(u, strerror(-err));
@@ -369,9 +412,6 @@ static const char *not_now(const struct upgrade *u)
 		return "this process is stopping";
 	if (u->phase != IDLE)
 		return "an upgrade is under way already";
-	if (u->control->vip)
-		return "a node with virtual addresses cannot be upgraded in place yet: move them "
-		       "(\"move vip\") and restart it";
 	return NULL;
 }
 

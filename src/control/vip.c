@@ -492,9 +492,20 @@ static void tell_what_is_there(struct vip *v, struct mono now)
 	struct cluster *cl = v->control->cluster;
 
 	tell_voters(v, now);
+	for (size_t i = 0; i < cluster_members(cl); i++) {
+		const struct cluster_member *m = cluster_member_at(cl, i);
+		uint64_t id = m->id;
+
+		tell_member(v, now, m);
+		elect_record(v->elect, now, id, cluster_record(cl, id, CLUSTER_RECORD_CLAIMS));
+	}
+}
+
+static void begin(struct vip *v, struct mono now)
+{
 	elect_start(v->elect, now);
-	for (size_t i = 0; i < cluster_members(cl); i++)
-		tell_member(v, now, cluster_member_at(cl, i));
+	publish_vips(v);
+	vip_done(v, now);
 }
 
 static bool open_system(struct vip *v, char *why, size_t why_size)
@@ -524,7 +535,7 @@ static uint64_t pause_limit_us(const struct config *c)
 	return (ms < VIP_LEASE_S * 1000 ? ms : VIP_LEASE_S * 1000) * 1000;
 }
 
-struct vip *vip_new(struct control *c, char *why, size_t why_size)
+struct vip *vip_new_later(struct control *c, char *why, size_t why_size)
 {
 	struct vip *v = calloc(1, sizeof(*v));
 	struct mono now = mono_now();
@@ -544,11 +555,59 @@ struct vip *vip_new(struct control *c, char *why, size_t why_size)
 		vip_free(v);
 		return NULL;
 	}
-	cluster_subscribe(c->cluster, &hooks, v);
-	tell_what_is_there(v, now);
-	publish_vips(v);
-	vip_done(v, now);
 	return v;
+}
+
+static void start(struct vip *v, struct mono now)
+{
+	cluster_subscribe(v->control->cluster, &hooks, v);
+	tell_what_is_there(v, now);
+}
+
+struct vip *vip_new(struct control *c, char *why, size_t why_size)
+{
+	struct vip *v = vip_new_later(c, why, why_size);
+	struct mono now = mono_now();
+
+	if (!v)
+		return NULL;
+	if (!vip_hold_sweep(v, why, why_size)) {
+		vip_free(v);
+		return NULL;
+	}
+	start(v, now);
+	begin(v, now);
+	return v;
+}
+
+void vip_join(struct vip *v, struct span carried)
+{
+	struct mono now = mono_now();
+	char why[256];
+
+	v->boot_us = vip_boot_us();
+	v->renew_at = v->poll_at = now;
+	start(v, now);
+	if (!vip_carried(v, now, carried))
+		log_warning("vip", "what the process before held is not known: the addresses are "
+				   "taken anew");
+	if (!vip_hold_sweep(v, why, sizeof(why)))
+		log_error("vip", "%s", why);
+	begin(v, now);
+}
+
+/* They stay where they are, for the next process. */
+void vip_hand_over(struct vip *v)
+{
+	if (!v)
+		return;
+	for (size_t i = 0; i < v->n_slots; i++) {
+		if (v->slots[i].delete_at.us != 0)
+			vip_hold_drop(v, &v->slots[i]);
+		v->slots[i].held = false;
+	}
+	event_del(v->news);
+	evtimer_del(v->timer);
 }
 
 void vip_free(struct vip *v)

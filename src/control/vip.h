@@ -28,6 +28,16 @@ struct vip;
  * NULL: `why` says what was refused (no such interface, a missing capability). A node without vips needs none. */
 struct vip *vip_new(struct control *c, char *why, size_t why_size);
 
+/* One process of this node after the other (doc/decisions/013). The earlier one writes what it holds and lets it stand:
+ * it renews nothing and takes nothing away any more. The next one is made by vip_new_later(), which sweeps and decides
+ * nothing, and goes on with that when the earlier one is silent, after cluster_start(). Nothing, or what is malformed: as at a
+ * start. */
+enum { VIP_CARRY_MAX = ELECT_CARRY_MAX + 2 + 32 * ELECT_VIPS_MAX };
+size_t vip_carry(const struct vip *v, uint8_t ret[VIP_CARRY_MAX]);
+void vip_hand_over(struct vip *v);
+struct vip *vip_new_later(struct control *c, char *why, size_t why_size);
+void vip_join(struct vip *v, struct span carried);
+
 /* Lets go of what is still held: of an orderly end vip_stop() comes first. NULL is allowed. */
 void vip_free(struct vip *v);
 

@@ -75,11 +75,7 @@ static void look_at_addresses(struct vip *v)
 
 bool vip_hold_open(struct vip *v, char *why, size_t why_size)
 {
-	struct vipaddr_ip ips[ELECT_VIPS_MAX];
-	int swept;
-
 	for (size_t i = 0; i < v->n_slots; i++) {
-		ips[i] = v->slots[i].ip;
 		if (!find_link(v, &v->slots[i])) {
 			snprintf(why, why_size,
 				"cluster.vips: %s: there is no interface %s on this machine",
@@ -87,7 +83,21 @@ bool vip_hold_open(struct vip *v, char *why, size_t why_size)
 			return false;
 		}
 	}
-	swept = vipaddr_sweep(v->addrs, ips, v->n_slots, NULL, 0);
+	return true;
+}
+
+bool vip_hold_sweep(struct vip *v, char *why, size_t why_size)
+{
+	struct vipaddr_ip ips[ELECT_VIPS_MAX], keep[ELECT_VIPS_MAX];
+	size_t n_keep = 0;
+	int swept;
+
+	for (size_t i = 0; i < v->n_slots; i++) {
+		ips[i] = v->slots[i].ip;
+		if (v->slots[i].held)
+			keep[n_keep++] = ips[i];
+	}
+	swept = vipaddr_sweep(v->addrs, ips, v->n_slots, keep, n_keep);
 	if (swept < 0) {
 		snprintf(why, why_size,
 			"virtual addresses of a former run cannot be taken away: %s; CAP_NET_ADMIN "
@@ -139,6 +149,15 @@ bool vip_hold_add(struct vip *v, struct vip_slot *s, struct mono now)
 	s->delete_at.us = 0;
 	vip_hold_announce(v, s, now);
 	return true;
+}
+
+void vip_hold_resume(struct vip *v, struct vip_slot *s, struct mono now)
+{
+	(void)v;
+	s->held = true;
+	s->put_at = now;
+	s->announce_step = sizeof(announce_after_ms) / sizeof(announce_after_ms[0]);
+	s->announce_at = mono_add_ms(now, ANNOUNCE_FOR_EVER_MS);
 }
 
 void vip_hold_drop(struct vip *v, struct vip_slot *s)

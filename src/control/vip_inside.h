@@ -105,9 +105,20 @@ struct mono vip_enter(struct vip *v);
 /* After it: does what came of it, and arms the timer. */
 void vip_done(struct vip *v, struct mono now);
 
+/* --- vip_carry.c --- */
+
+/* What vip_carry() wrote, before vip_begin(); false: malformed, and nothing of it was taken. */
+bool vip_carried(struct vip *v, struct mono now, struct span carried);
+
 /* --- vip_hold.c: addresses on interfaces --- */
 
 bool vip_hold_open(struct vip *v, char *why, size_t why_size);
+
+/* Takes away what a former run left, but not what is held. */
+bool vip_hold_sweep(struct vip *v, char *why, size_t why_size);
+
+/* An earlier process of this node put it there. */
+void vip_hold_resume(struct vip *v, struct vip_slot *s, struct mono now);
 bool vip_hold_add(struct vip *v, struct vip_slot *s, struct mono now);
 void vip_hold_drop(struct vip *v, struct vip_slot *s);
 

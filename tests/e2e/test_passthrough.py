@@ -121,7 +121,7 @@ def test_a_hello_arrives_as_it_was_sent(site, hello):
 @pytest.mark.parametrize("hello", [client_hello(), in_records(client_hello(), 1)], ids=["one record", "records of one byte"])
 def test_a_hello_may_come_byte_by_byte(site, hello):
     recorder = site.start_recorder()
-    site.start_balancer(**ONE_SERVER)
+    site.start_balancer(timeouts='hello = "60s";', **ONE_SERVER)
     with connect() as s:
         for byte in hello:
             s.send(bytes([byte]))

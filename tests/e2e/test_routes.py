@@ -36,7 +36,7 @@ def test_requests_beyond_the_limit_get_429_and_when_to_come_again(site, limited)
 
 
 def test_burst_and_refill(limited):
-    ask = limited('requests = 20; per = "1s"; burst = 2;')
+    ask = limited('requests = 1; per = "2s"; burst = 2;')
     assert ask().startswith("200")
     wait_until(lambda: ask().startswith("429"), what="the bucket to be empty")
     wait_until(lambda: ask().startswith("200"), what="the bucket to fill again")

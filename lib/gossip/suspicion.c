@@ -295,7 +295,8 @@ static void look_at_doubt(struct gossip *g, struct mono now, struct member *m)
 
 static bool look_whether_alone(const struct gossip *g, struct mono now)
 {
-	if (!is_set(g->heard_any_at))
+	/* Nobody speaks to one that left. */
+	if (g->has_left || !is_set(g->heard_any_at))
 		return false;
 	if (!passed(later(g->heard_any_at, g->listening_since), now, g->silent_us))
 		return false;
@@ -311,7 +312,7 @@ static bool look_whether_unheard(const struct gossip *g, struct mono now)
 {
 	size_t heard = 0, deaf = 0;
 
-	if (!passed(g->listening_since, now, g->silent_us))
+	if (g->has_left || !passed(g->listening_since, now, g->silent_us))
 		return false;
 	for (size_t i = 0; i < g->n_neighbours; i++) {
 		const struct member *m = g->neighbours[i];

@@ -14,6 +14,8 @@ import pytest
 
 from actors import AEGISCTL, AEGISLB
 from lab import wait_until
+from test_upgrade import Load as Clients
+from test_upgrade import upgraded  # noqa: F401, a fixture
 from wire import client_hello
 
 SHORT, LONG = 20, 200
@@ -378,3 +380,34 @@ def test_a_server_that_went_keeps_its_connections_by_default(node):
     s.sendall(b"x")
     assert s.recv(1) == b"x"
     s.close()
+
+
+# The health port of aegis-02 is closed, the other one is not: whoever connects to it is a client.
+SICK = dict(
+    graceful_stop="20s", proxy_protocol="off", health='type = "tcp"; interval = "200ms";',
+    servers='{ name = "aegis-01"; address = "10.10.10.103:443"; weight = %d; },'
+            '{ name = "aegis-02"; address = "10.10.10.104:443"; health = { port = 9; }; }')
+
+
+def with_weight(weight):
+    return {**SICK, "servers": SICK["servers"] % weight}
+
+
+def test_a_server_that_is_known_to_be_down_gets_no_connection_over_reloads_and_upgrades(site, upgraded):  # noqa: F811
+    sick = site.start_recorder("aegis-02")
+    u = upgraded(**with_weight(1))
+    b = u.balancer
+    b.wait_status("aegis-02", "DOWN")
+    load = Clients(clients=4, streams=0)
+    try:
+        for i in range(9):
+            before = load.served
+            b.write_conf(b.folder, **with_weight(1 + i % 2))
+            assert b.ask("reload").strip() == ""
+            if i % 3 == 2:
+                u.upgrade()
+            assert b.stat("aegis-02", "status").startswith("DOWN")
+            wait_until(lambda: load.served > before + 20, 30, "clients to be served")
+    finally:
+        load.stop()
+    assert load.failed == [] and sick.connections == []

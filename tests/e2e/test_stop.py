@@ -2,12 +2,14 @@
 
 import re
 import signal
+import socket
 
 import frames
 from frames import Client, request
-from lab import wait_until
+from lab import inside, wait_until
 from test_http2 import start  # noqa: F401, a fixture
 from test_process import ONE_SERVER, echo
+from town import VIP
 from wire import client_hello, connect, read_exactly
 
 PLAIN = """, { name = "web"; mode = "http"; bind = ["*:8080"];
@@ -76,3 +78,23 @@ def test_a_stop_says_goaway_and_finishes_the_streams_of_http_2(site, start):  # 
         balancer.send(signal.SIGTERM)
         assert client.goaway() == 0
     assert balancer.exit_status(20) == 0
+
+
+def test_a_stop_hands_addresses_over_first_then_leaves_the_cluster_and_then_waits_for_who_is_connected(towns):
+    town = towns.make(2)
+    town.start(graceful_stop="50s", timeouts='hello = "60s";')
+    owner = town.wait_owner()
+    heir = town.others_than(owner)[0]
+    with inside(town.machine("client")), socket.create_connection((owner.address, 443), 10) as s:
+        wait_until(lambda: "CurrConns: 1" in owner.ask("show info"), what="the connection")
+        owner.send(signal.SIGTERM)
+        town.wait_state(owner.name, "left")
+        assert heir.holds() and not owner.holds()
+        info = owner.ask("show info")
+        assert "Stopping: 1" in info and "CurrConns: 1" in info
+        s.close()
+    assert owner.exit_status(30) == 0
+    order = [heir.wait_line(pattern) for pattern in (rf"{VIP} is taken over from {owner.name}", rf"{owner.name} .* has left")]
+    assert order == sorted(order)
+    assert not owner.lines(f"{heir.name} .* is dead")  # it is not spoken to any more, which says nothing of the others
+    assert re.search(rf"{VIP} is handed over", owner.log()) and "no connection is left" in owner.log()

@@ -39,11 +39,11 @@ node      = "$name";
 workers   = 1;
 state_dir = "$dir/state";
 log       = { target = "stderr"; level = "info"; format = "text"; };
-limits    = { graceful_stop = "1s"; };
+limits    = { graceful_stop = "$graceful_stop"; };
 status    = { socket = "$dir/aegislb.sock"; socket_mode = "0660"; $http };
 listeners = (
     { name = "https"; mode = "passthrough"; bind = ["*:443"];
-      routes = ( { sni = ["aegisagent.ai", "*.aegisagent.ai", "*.rbnk.uk"]; backend = "aegis"; } ); }
+      timeouts = { $timeouts }; routes = ( { sni = ["aegisagent.ai", "*.aegisagent.ai", "*.rbnk.uk"]; backend = "aegis"; } ); }
 );
 backends = ( { name = "aegis"; proxy_protocol = "$proxy"; health = { $health }; servers = ( $servers ); } );
 cluster = {
@@ -53,7 +53,7 @@ cluster = {
 $more
 """)
 BALANCER = dict(
-    cluster="aegis", proxy="v2", profile="fast", quorum="majority", cluster_more="", more="", http="",
+    cluster="aegis", proxy="v2", profile="fast", quorum="majority", cluster_more="", more="", http="", graceful_stop="1s", timeouts="",
     vips='vips = ( { address = "10.10.10.100/24"; interface = "eth0"; } );',
     health='type = "https"; path = "/health"; host = "aegisagent.ai"; interval = "1s"; timeout = "2s";',
 )

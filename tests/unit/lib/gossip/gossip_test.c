@@ -447,6 +447,20 @@ Test(gossip, no_false_verdict_in_ten_minutes_of_20_percent_loss)
 	net_free(net);
 }
 
+/* It may have connections to wait for, long after. */
+Test(gossip, who_has_left_does_not_call_the_others_dead_because_they_speak_to_it_no_more)
+{
+	struct net *net = started(2);
+
+	clear_changes(net);
+	gossip_leave(net->nodes[0].g, net_time(net, 0));
+	net_run(net, 10000);
+	cr_assert_eq(net->nodes[1].said[0], GOSSIP_LEFT);
+	cr_assert_eq(net->nodes[0].said[1], GOSSIP_ALIVE);
+	cr_assert_eq(net->nodes[0].deaths[1], 0);
+	net_free(net);
+}
+
 Test(gossip, who_leaves_is_left_at_once_and_is_not_missed)
 {
 	struct net *net = started(3);

@@ -87,6 +87,7 @@ def test_what_show_cluster_says_has_the_shape_that_tools_read(town):
     assert "quorum met" in text and re.search(r"^lb-02 +10\.10\.10\.11:7946 +balancer +alive ", text, re.M)
 
 
+@pytest.mark.timing
 def test_who_is_killed_is_dead_soon_and_alive_when_it_is_back(town):
     town.start(http=HTTP)
     wait_until(lambda: metric(town.nodes["lb-01"], 'aegislb_cluster_lifelines{state="open"}') == 2, what="lifelines")

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SENDERS = 3, MAILS = 30000, GIVE_UP_S = 10 };
+enum { SENDERS = 3, MAILS = 30000, GIVE_UP_S = 120 };
 
 struct letter {
 	struct mail mail;

@@ -42,7 +42,7 @@ static bool can_accept(void)
 {
 	struct pollfd p = {.fd = listener, .events = POLLIN};
 
-	return poll(&p, 1, 3000) == 1;
+	return poll(&p, 1, 30000) == 1;
 }
 
 static bool is_connected(int fd)

@@ -74,7 +74,7 @@ static bool is_over(void *arg)
 
 Test(bans, a_ban_is_lifted_when_its_time_is_over)
 {
-	run("ban 192.0.2.1 for 300ms quick\n");
+	run("ban 192.0.2.1 for 1500ms quick\n");
 	cr_assert(is_banned("192.0.2.1"));
 	lab_run_until(&lab, is_over, (char[]){"192.0.2.1"});
 	cr_assert_eq(bans_count(lab.control.bans), 0);

@@ -231,7 +231,7 @@ static void old_client_is_kept_only_if_it_asks(void)
 static void time_limits_hold(void)
 {
 	struct rig *r = rig_new(&(struct rig_options){.http = ROUTES,
-		.listener = "timeouts = { request = \"300ms\"; idle = \"200ms\"; };"});
+		.listener = "timeouts = { request = \"1500ms\"; idle = \"200ms\"; };"});
 	int silent = rig_connect(r), slow = rig_connect(r), kept = rig_connect(r);
 
 	CHECK(send_text(slow, "GET / HTTP/1.1\r\nHost:"));

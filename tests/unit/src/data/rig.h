@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { RIG_SERVERS_MAX = 4, WAIT_MS = 5000 };
+enum { RIG_SERVERS_MAX = 4, WAIT_MS = 20000 };
 
 struct rig {
 	struct config *config;

@@ -270,12 +270,13 @@ static void a_silent_connection_ends(void)
 
 static void bytes_either_way_keep_a_connection(void)
 {
-	struct rig *r = rig_new(&hasty);
+	static const struct rig_options calm = {.listener = "timeouts = { idle = \"1500ms\"; };"};
+	struct rig *r = rig_new(&calm);
 	struct rig_pair p = rig_pair(r);
 	char byte;
 
 	for (int i = 0; i < 8; i++) {
-		usleep(100 * 1000);
+		usleep(250 * 1000);
 		CHECK(put(p.server, "x", 1) && get(p.client, &byte, 1));
 	}
 	CHECK(rig_ended(r, END_IDLE_TIMEOUT) == 0);

@@ -35,6 +35,9 @@ bool takeover_begin(struct takeover *t)
 void takeover_release(struct takeover *t)
 {
 	inherit_release(&t->inherited);
+	/* There are secrets in it. */
+	if (t->state)
+		explicit_bzero(t->state, strlen(t->state));
 	free(t->state);
 	free(t->membership);
 	t->state = t->membership = NULL;

@@ -2,10 +2,15 @@
 
 #include "control/carry.h"
 
+#include "control/certificates.h"
+#include "control/sampler.h"
 #include "control/server_table.h"
+#include "control/sticky_secrets.h"
 #include "log.h"
 
 #include <jansson.h>
+#include <sodium.h>
+#include <stddef.h>
 #include <string.h>
 
 /* Counters go as arrays, in the order of their struct; an array of another length is of another version, and is left
@@ -18,11 +23,12 @@ enum {
 
 /* --- out --- */
 
-typedef uint64_t sum_fn(const struct control *c, unsigned slot, size_t offset);
+/* What was cleared stays so. */
+typedef uint64_t sum_fn(const struct sampler *s, unsigned i, size_t offset);
 
-static uint64_t sum_server(const struct control *c, unsigned id, size_t offset)
+static uint64_t sum_server(const struct sampler *s, unsigned id, size_t offset)
 {
-	return control_sum_server(c, id, offset);
+	return sampler_count_server(s, id, offset);
 }
 
 static json_t *counters(const struct control *c, sum_fn *sum, unsigned slot, unsigned n)
@@ -31,7 +37,7 @@ static json_t *counters(const struct control *c, sum_fn *sum, unsigned slot, uns
 
 	for (unsigned i = 0; i < n; i++)
 		json_array_append_new(
-			a, json_integer((json_int_t)sum(c, slot, i * sizeof(tally_t))));
+			a, json_integer((json_int_t)sum(c->sampler, slot, i * sizeof(tally_t))));
 	return a;
 }
 
@@ -56,6 +62,38 @@ static json_t *server_text(const struct control *c, const struct server *s)
 		counters(c, sum_server, s->id, SERVER_COUNTERS));
 }
 
+/* Of the process as a whole: by what connections and requests ended. By name, for the order is free. */
+static json_t *ended(const struct control *c, size_t offset)
+{
+	json_t *o = json_object();
+
+	for (unsigned i = 0; i < END_REASONS; i++)
+		json_object_set_new(o, end_reasons[i].name,
+			json_integer((json_int_t)sampler_count(
+				c->sampler, offset + i * sizeof(tally_t))));
+	return o;
+}
+
+static void add_secret(json_t *o, const char *name, const uint8_t *secret)
+{
+	char hex[2 * CARRY_SECRET_BYTES + 1];
+
+	if (secret)
+		json_object_set_new(o, name,
+			json_string(sodium_bin2hex(hex, sizeof(hex), secret, CARRY_SECRET_BYTES)));
+	sodium_memzero(hex, sizeof(hex));
+}
+
+/* The memory between the two processes is theirs alone. */
+static json_t *secrets(const struct control *c)
+{
+	json_t *o = json_object();
+
+	add_secret(o, "tickets", certificates_secret(c->certificates));
+	add_secret(o, "sticky", sticky_secrets_own(c->sticky_secrets));
+	return o;
+}
+
 char *carry_text(const struct control *c)
 {
 	json_t *servers = json_array(), *backends = json_object(), *listeners = json_object(), *all;
@@ -65,16 +103,17 @@ char *carry_text(const struct control *c)
 		const struct backend *b = servers_backend(c->servers, i);
 
 		json_object_set_new(backends, b->conf->name,
-			counters(c, control_sum_backend_slot, b->slot, BACKEND_COUNTERS));
+			counters(c, sampler_count_backend, (unsigned)i, BACKEND_COUNTERS));
 		for (size_t k = 0; k < b->n_servers; k++)
 			json_array_append_new(servers, server_text(c, b->servers[k]));
 	}
 	for (unsigned i = 0; i < c->config->n_listeners; i++)
 		json_object_set_new(listeners, c->config->listeners[i].name,
-			counters(c, control_sum_listener_slot, c->generation->listener_slots[i],
-				LISTENER_COUNTERS));
-	all = json_pack(
-		"{s:o,s:o,s:o}", "servers", servers, "backends", backends, "listeners", listeners);
+			counters(c, sampler_count_listener, i, LISTENER_COUNTERS));
+	all = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "servers", servers, "backends", backends,
+		"listeners", listeners, "ended", ended(c, offsetof(struct tally, ended)),
+		"requests_ended", ended(c, offsetof(struct tally, requests_ended)), "secrets",
+		secrets(c));
 	text = all ? json_dumps(all, JSON_COMPACT) : NULL;
 	json_decref(all);
 	return text;
@@ -148,6 +187,25 @@ static void load_server(struct control *c, const json_t *o)
 	servers_settle(c->servers, b, mono_now());
 }
 
+static void load_ended(tally_t *to, const json_t *o)
+{
+	for (unsigned i = 0; i < END_REASONS; i++)
+		tally_add(&to[i], number(o, end_reasons[i].name));
+}
+
+bool carry_secret(const struct control *c, const char *name, uint8_t ret[CARRY_SECRET_BYTES])
+{
+	json_t *all = c->carried ? json_loads(c->carried, 0, NULL) : NULL;
+	const char *hex = json_string_value(json_object_get(json_object_get(all, "secrets"), name));
+	size_t n = 0;
+	bool ok = hex &&
+		  sodium_hex2bin(ret, CARRY_SECRET_BYTES, hex, strlen(hex), NULL, &n, NULL) == 0 &&
+		  n == CARRY_SECRET_BYTES;
+
+	json_decref(all);
+	return ok;
+}
+
 void carry_load(struct control *c, const char *text)
 {
 	json_t *all = json_loads(text, 0, NULL), *backends = json_object_get(all, "backends"),
@@ -177,5 +235,8 @@ void carry_load(struct control *c, const char *text)
 			LISTENER_COUNTERS);
 		even(&t->closed, &t->opened);
 	}
+	load_ended(c->workers[0].tally->ended, json_object_get(all, "ended"));
+	load_ended(c->workers[0].tally->requests_ended, json_object_get(all, "requests_ended"));
+	sampler_begin(c->sampler);
 	json_decref(all);
 }

@@ -21,6 +21,10 @@ uint8_t *carry_cluster(const struct control *c, size_t *ret_n);
 /* Goes on from it, or, where there is nothing or it is malformed, as a new start of this node. Starts the cluster. */
 void carry_cluster_load(struct control *c, struct span carried);
 
+/* A secret that the earlier process had, out of c->carried: "tickets" or "sticky". False: there is none. */
+enum { CARRY_SECRET_BYTES = 32 };
+bool carry_secret(const struct control *c, const char *name, uint8_t ret[CARRY_SECRET_BYTES]);
+
 /* After state_load(), before checks and workers run. */
 void carry_load(struct control *c, const char *text);
 

@@ -1,5 +1,6 @@
 #include "control/certificates.h"
 
+#include "control/carry.h"
 #include "control/cluster.h"
 #include "log.h"
 
@@ -8,6 +9,8 @@
 #include <string.h>
 
 enum { LOOK_S = 2, COMPLAINT_MS = 60000 };
+
+_Static_assert((unsigned)TICKETS_SECRET_BYTES == CARRY_SECRET_BYTES, "as it is carried");
 
 struct certificates {
 	struct control *control;
@@ -210,7 +213,8 @@ struct certificates *certificates_new(struct control *c)
 	if (!all)
 		return NULL;
 	all->control = c;
-	randombytes_buf(all->secret, sizeof(all->secret));
+	if (!carry_secret(c, "tickets", all->secret))
+		randombytes_buf(all->secret, sizeof(all->secret));
 	shared_have_changed(all);
 	if (begin(all))
 		return all;
@@ -228,6 +232,11 @@ void certificates_free(struct certificates *all)
 	sodium_memzero(all->secret, sizeof(all->secret));
 	sodium_memzero(all->shared, sizeof(all->shared));
 	free(all);
+}
+
+const uint8_t *certificates_secret(const struct certificates *all)
+{
+	return all->secret;
 }
 
 const struct view_tls *certificates_served(const struct certificates *all)

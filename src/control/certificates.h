@@ -11,6 +11,8 @@ struct certificates;
 
 /* Publishes what the configuration was loaded with. NULL: out of memory. */
 struct certificates *certificates_new(struct control *c);
+/* The secret of local tickets, for the next process. */
+const uint8_t *certificates_secret(const struct certificates *all);
 void certificates_free(struct certificates *all); /* NULL is allowed */
 
 /* A reload: what the next configuration was loaded with. NULL: out of memory. It is given up by view_tls_drop(). */

@@ -556,6 +556,7 @@ struct control *control_new(const struct control_setup *setup)
 	c->config = c->generation->config;
 	c->sockets = setup->sockets;
 	c->inherit = setup->sockets->inherit;
+	c->carried = setup->carried;
 	c->views = setup->views;
 	c->load = setup->load;
 	c->workers = setup->workers;
@@ -597,6 +598,7 @@ static bool open_cluster(struct control *c, char *why, size_t why_size)
 void control_join(struct control *c, struct span carried)
 {
 	c->inherit = NULL;
+	c->carried = NULL;
 	carry_cluster_load(c, carried);
 }
 
@@ -642,8 +644,8 @@ bool control_open(struct control *c, char *why, size_t why_size)
 	c->sampler = sampler_new(c);
 	if (!c->sampler || !open_truth(c))
 		return false;
-	if (c->own->setup.carried)
-		carry_load(c, c->own->setup.carried);
+	if (c->carried)
+		carry_load(c, c->carried);
 	c->certificates = certificates_new(c);
 	if (!c->certificates)
 		return false;

@@ -339,3 +339,28 @@ void sampler_clear(struct sampler *s, bool all)
 	if (all)
 		clear_counts(s);
 }
+
+static void still(struct sampler_rate *r)
+{
+	r->now = r->max = 0;
+}
+
+void sampler_begin(struct sampler *s)
+{
+	const struct tally *shape = s->cleared;
+	struct mono now = mono_now();
+
+	s->last_tick.us = now.us - 1;
+	sampler_tick(s, now);
+	still(&s->process.connections);
+	still(&s->process.sessions);
+	still(&s->process.bytes_out);
+	for (uint32_t i = 0; i < shape->n_listeners; i++) {
+		still(&s->listeners[i].sessions);
+		still(&s->listeners[i].connections);
+	}
+	for (uint32_t i = 0; i < shape->n_backends; i++)
+		still(&s->backends[i].sessions);
+	for (uint32_t i = 0; i < shape->max_servers; i++)
+		still(&s->servers[i].sessions);
+}

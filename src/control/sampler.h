@@ -57,6 +57,9 @@ void sampler_free(struct sampler *s);
 /* Once a second. */
 void sampler_tick(struct sampler *s, struct mono now);
 
+/* The tallies hold what an earlier process counted: that is the past, and no rate or peak of now. */
+void sampler_begin(struct sampler *s);
+
 /* A server came at run time: its id may be one that had another server before, whose counts are
  * not its own. */
 void sampler_server_added(struct sampler *s, uint32_t id);

@@ -1,5 +1,6 @@
 #include "control/sticky_secrets.h"
 
+#include "control/carry.h"
 #include "control/cluster.h"
 #include "sticky.h"
 
@@ -58,7 +59,8 @@ static bool begin(struct sticky_secrets *s)
 	const struct timeval interval = {.tv_sec = LOOK_S};
 
 	if (!derive(s)) {
-		randombytes_buf(s->secrets[0], sizeof(s->secrets[0]));
+		if (!carry_secret(s->control, "sticky", s->secrets[0]))
+			randombytes_buf(s->secrets[0], sizeof(s->secrets[0]));
 		s->n = 1;
 	}
 	if (!publish(s))
@@ -80,6 +82,11 @@ struct sticky_secrets *sticky_secrets_new(struct control *c)
 		return s;
 	sticky_secrets_free(s);
 	return NULL;
+}
+
+const uint8_t *sticky_secrets_own(const struct sticky_secrets *s)
+{
+	return s->timer ? NULL : s->secrets[0];
 }
 
 void sticky_secrets_free(struct sticky_secrets *s)

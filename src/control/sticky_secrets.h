@@ -5,10 +5,14 @@
 
 #include "control/control.h"
 
+#include <stdint.h>
+
 struct sticky_secrets;
 
 /* NULL: out of memory. */
 struct sticky_secrets *sticky_secrets_new(struct control *c);
+/* The one that dies with the process, for the next process; NULL: it is the cluster's. */
+const uint8_t *sticky_secrets_own(const struct sticky_secrets *s);
 void sticky_secrets_free(struct sticky_secrets *s); /* NULL is allowed */
 
 #endif

@@ -121,26 +121,36 @@ class Load:
             t.join(30 * SLOW)
 
 
-def upgrades_under_load(u, times):
+def changes_under_load(u, upgrades, reloads_each):
+    """Upgrades with reloads in between, each of another configuration than the one before; returns what was served."""
+    first = u.balancer.conf.read_text()
+    second = first.replace('bind     = ["*:443"', 'bind     = ["*:443", "*:8443"').replace("retries", "retries ")
+    assert second != first
     load = Load()
     try:
-        for _ in range(times):
+        for i in range(upgrades):
             before = load.served
+            for k in range(reloads_each):
+                u.balancer.conf.write_text((second, first)[(i + k) % 2])
+                answer = u.balancer.ask("reload")
+                assert answer.strip() == "", answer
+            u.balancer.conf.write_text((first, second)[i % 2])
             u.upgrade()
-            wait_until(lambda: load.served > before + 20, 30, "clients to be served")
+            wait_until(lambda: load.served > before + 20, 60, "clients to be served")
     finally:
         load.stop()
     assert not load.failed and load.streamed == [True, True]
-    assert len(set(u.pids)) == times + 1
+    assert len(set(u.pids)) == upgrades + 1
+    return load.served
 
 
-def test_nothing_fails_over_upgrades_under_load(upgraded):
-    upgrades_under_load(upgraded(), 4)
+def test_nothing_fails_over_upgrades_and_reloads_under_load(upgraded):
+    changes_under_load(upgraded(), 6, 2)
 
 
 @pytest.mark.long
-def test_nothing_fails_over_50_upgrades_under_load(upgraded):
-    upgrades_under_load(upgraded(graceful_stop="600s"), 50)
+def test_nothing_fails_over_50_upgrades_and_200_reloads_under_load(upgraded):
+    print(changes_under_load(upgraded(), 50, 4), "connections served")
 
 
 def test_usr2_upgrades_and_what_is_known_is_carried_over(upgraded):

@@ -5,6 +5,8 @@ import socket
 import ssl
 import struct
 
+import hpack
+
 from lab import BALANCER, SLOW
 
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
@@ -31,6 +33,11 @@ def block(*fields):
 
 def request(method=b"GET", path=b"/", authority=b"one.example", *more):
     return block((b":method", method), (b":scheme", b"https"), (b":authority", authority), (b":path", path), *more)
+
+
+def status(payload):
+    """Of the first answer of a connection: what its head says."""
+    return dict(hpack.Decoder().decode(payload))[":status"]
 
 
 def frame(kind, flags, stream, payload=b""):

@@ -52,7 +52,7 @@ def slow_attack(site, kind, connections, seconds):
         attack.kill()
         attack.wait()
     cpu, grown = cost.end(f"{connections} connections of slow {kind}, {served} others served")
-    assert served > 5
+    assert served > 1, "others are served while it goes on"
     assert sum("client=10.10.10.50" in line for line in balancer.access_log()) > served  # it did attack
     assert SANITIZED or grown < connections * 40 * 1024 + 8 * MIB
 

@@ -214,12 +214,14 @@ def test_aegisctl_passes_any_line_on(site):
 
 def test_aegisctl_watch_shows_it_again(site):
     balancer = site.start()
-    watch = subprocess.Popen([os.environ.get("AEGISCTL", "aegisctl"), "-s", balancer.socket, "watch", "1"],
+    watch = subprocess.Popen(["timeout", "60", os.environ.get("AEGISCTL", "aegisctl"), "-s", balancer.socket, "watch", "1"],
                              stdout=subprocess.PIPE, text=True)
     try:
         nodes = 0
         while nodes < 2:
-            nodes += watch.stdout.readline().startswith("lb-01 ")
+            line = watch.stdout.readline()
+            assert line, "it ended"
+            nodes += line.startswith("lb-01 ")
     finally:
-        watch.kill()
+        watch.terminate()
         watch.wait()

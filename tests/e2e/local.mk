@@ -2,7 +2,7 @@
 # Three parts, which `make -j3 check` runs side by side.
 TESTS += tests/e2e/cluster.sh tests/e2e/http.sh tests/e2e/rest.sh
 dist_check_SCRIPTS += tests/e2e/run.sh tests/e2e/cluster.sh tests/e2e/http.sh tests/e2e/rest.sh
-EXTRA_DIST += \
+EXTRA_DIST += tests/e2e/README \
 	tests/e2e/jumble.py tests/e2e/town.py tests/e2e/weather.py \
 	tests/e2e/test_cluster_addresses.py tests/e2e/test_cluster_faults.py tests/e2e/test_cluster_network.py tests/e2e/test_lab.py \
 	tests/e2e/attempts.py tests/e2e/conftest.py tests/e2e/flood.py tests/e2e/holder.py tests/e2e/lab.py tests/e2e/actors.py tests/e2e/wire.py \

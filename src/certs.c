@@ -20,6 +20,7 @@ enum { FILES_MAX = 100000, READ_BUFFER = 17 * 1024 };
  * changed. It is taken before they are read, so that a change in between is found by the next. */
 struct file {
 	char *path;
+	bool listed; /* found in a folder */
 	uint64_t looks;
 	struct cert *cert; /* NULL: broken, and never read well */
 };
@@ -446,7 +447,7 @@ static bool ends_with_pem(const char *name)
 	return n > 4 && name[0] != '.' && strcmp(name + n - 4, ".pem") == 0;
 }
 
-static bool add_file(struct certs *c, const char *path)
+static bool add_file(struct certs *c, const char *path, bool listed)
 {
 	struct file *files;
 
@@ -458,7 +459,7 @@ static bool add_file(struct certs *c, const char *path)
 			return false;
 		c->files = files;
 	}
-	c->files[c->n_files] = (struct file){.path = strdup(path)};
+	c->files[c->n_files] = (struct file){.path = strdup(path), .listed = listed};
 	return c->files[c->n_files++].path != NULL;
 }
 
@@ -483,7 +484,7 @@ static bool add_folder(struct certs *c, const char *folder, certs_say_fn *say, v
 	for (int i = 0; i < n; i++) {
 		if (ok && snprintf(path, sizeof(path), "%s/%s", folder, entries[i]->d_name) <
 				  (int)sizeof(path))
-			ok = add_file(c, path);
+			ok = add_file(c, path, true);
 		free(entries[i]);
 	}
 	free(entries);
@@ -497,7 +498,7 @@ static bool add_files(struct certs *c, certs_say_fn *say, void *arg)
 		struct stat st;
 		bool ok = stat(path, &st) == 0 && S_ISDIR(st.st_mode)
 				  ? add_folder(c, path, say, arg)
-				  : add_file(c, path);
+				  : add_file(c, path, false);
 
 		if (!ok)
 			return false;
@@ -539,23 +540,35 @@ static struct cert *as_before(const struct certs *previous, const char *path)
 	return NULL;
 }
 
+/* Renewed or taken away between the look into its folder and the reading: then it is not there, which is no fault. */
+static bool has_gone(const struct file *f)
+{
+	struct stat st;
+
+	return f->listed && lstat(f->path, &st) < 0 && errno == ENOENT;
+}
+
+static void read_file(struct file *f, const struct certs *previous, certs_say_fn *say, void *arg)
+{
+	char why[CERT_WHY_MAX];
+
+	f->looks = look(f->path);
+	f->cert = cert_read(f->path, why);
+	if (f->cert || has_gone(f))
+		return;
+	f->cert = as_before(previous, f->path);
+	say(arg, f->path, why, f->cert != NULL);
+}
+
 static bool read_files(struct certs *c, const struct certs *previous, certs_say_fn *say, void *arg)
 {
 	c->list = calloc(c->n_files + 1, sizeof(*c->list));
 	if (!c->list)
 		return false;
 	for (size_t i = 0; i < c->n_files; i++) {
-		struct file *f = &c->files[i];
-		char why[CERT_WHY_MAX];
-
-		f->looks = look(f->path);
-		f->cert = cert_read(f->path, why);
-		if (!f->cert) {
-			f->cert = as_before(previous, f->path);
-			say(arg, f->path, why, f->cert != NULL);
-		}
-		if (f->cert)
-			c->list[c->n_list++] = f->cert;
+		read_file(&c->files[i], previous, say, arg);
+		if (c->files[i].cert)
+			c->list[c->n_list++] = c->files[i].cert;
 	}
 	return true;
 }

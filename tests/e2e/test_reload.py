@@ -4,6 +4,7 @@ import hashlib
 import http.client
 import http.server
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -380,6 +381,38 @@ def test_a_server_that_went_keeps_its_connections_by_default(node):
     s.sendall(b"x")
     assert s.recv(1) == b"x"
     s.close()
+
+
+def test_a_folder_of_certificates_that_changes_meanwhile_refuses_no_reload(node, authority):
+    """As ACME clients change it: files come whole by a rename, and go."""
+    folder, over = node.folder / "certs", threading.Event()
+    folder.mkdir()
+    for name in ("aegis-01", "aegis-02"):
+        text = "".join((authority.folder / f"{name}.{end}").read_text() for end in ("pem", "key"))
+        (folder / f"{name}.new").write_text(text)
+    (folder / "aegis-01.new").rename(folder / "a.pem")
+
+    def change():
+        while not over.is_set():
+            shutil.copy(folder / "aegis-02.new", folder / ".new")
+            for name in "bcdefgh":
+                os.link(folder / ".new", folder / f"{name}.pem")
+            for name in "bcdefgh":
+                (folder / f"{name}.pem").unlink()
+
+    plain = node.conf.read_text()
+    changing = threading.Thread(target=change)
+    changing.start()
+    try:
+        for i in range(40):
+            node.conf.write_text(plain.replace("listeners = (", f'''listeners = ( {{ name = "web"; mode = "http";
+                bind = ["127.0.0.1:{node.extra_port}"]; tls = {{ certificates = ["{folder}"]; }};
+                routes = ( {{ respond = {{ body = "{i}"; }}; }} ); }}, '''))
+            result = node.ctl("reload")
+            assert result.returncode == 0, result.stderr
+    finally:
+        over.set()
+        changing.join()
 
 
 # The health port of aegis-02 is closed, the other one is not: whoever connects to it is a client.

@@ -204,6 +204,24 @@ static struct node *best_other(struct elect *e, struct vip *v)
 	return best;
 }
 
+/* A higher term was granted by a majority after ours, whatever this node thinks of who has it: whom it does not hear
+ * itself others may hear. Where no majority is asked there is no such proof, and both sides would outbid each other. */
+static const struct node *superseded_by(const struct elect *e, const struct vip *v)
+{
+	size_t at = (size_t)(v - e->vips);
+
+	if (e->rule != ELECT_MAJORITY || e->quorum.voters < 3)
+		return NULL;
+	for (size_t i = 1; i < e->n_nodes; i++) {
+		const struct claim *c = &e->nodes[i].claims[at];
+
+		if (e->nodes[i].id != 0 && c->hold && c->term <= ELECT_TERM_MAX &&
+			c->term > v->term)
+			return &e->nodes[i];
+	}
+	return NULL;
+}
+
 static void note_owner(struct vip *v, struct mono now, uint64_t owner, uint64_t term)
 {
 	if (owner != v->owner) {
@@ -228,10 +246,15 @@ void elect_decide_owner(struct elect *e, struct mono now, struct vip *v, struct 
 {
 	struct node *self = elect_self(e), *best = best_other(e, v);
 	struct claim mine = own_claim(v);
+	const struct node *above = mine.hold ? superseded_by(e, v) : NULL;
 	size_t at = (size_t)(v - e->vips);
 	bool contested;
 
 	*ret_best = best;
+	if (above && best != above && v->offer.to != above->id) {
+		elect_release(e, v, ELECT_OUTBID, above->id);
+		mine.hold = false;
+	}
 	if (mine.hold && best && is_above(&best->claims[at], best->id, &mine, self->id)) {
 		bool offered = v->offer.to == best->id;
 

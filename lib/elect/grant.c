@@ -4,7 +4,7 @@
  * one of two that is alone, this node's own vote is enough, and a takeover needs no round trip. */
 #include "elect/private.h"
 
-enum { FIRST_WAIT_MS = 5, ASK_LIMITS = 2, GRANTED_BEATS = 2 };
+enum { FIRST_WAIT_MS = 5, ASK_LIMITS = 2, GRANTED_BEATS = 2, CLAIMS_BEATS = 4 };
 
 static unsigned votes_needed(const struct elect *e)
 {
@@ -149,7 +149,8 @@ static bool may_vote_for(struct elect *e, const struct vip *v, const struct node
 	       elect_is_better(v, n, self);
 }
 
-/* A question that cannot be granted now is kept: what speaks against it may be news that is late here. */
+/* A question that cannot be granted now is kept: what speaks against it may be news that is late here. So may be the claim of
+ * who got this node's last vote: the next one waits for it, or two nodes got it within a moment. */
 void elect_decide_vote(struct elect *e, struct mono now, struct vip *v)
 {
 	struct node *n = elect_find(e, v->asker);
@@ -161,6 +162,8 @@ void elect_decide_vote(struct elect *e, struct mono now, struct vip *v)
 	} else if (!may_vote_for(e, v, n)) {
 		v->asker = 0;
 		reply(v, REPLY_DENY, n->id, v->asker_term);
+	} else if (v->granted_to != n->id && elect_is_ahead(e, now, v->granted_until)) {
+		return;
 	} else if (v->owner != 0 && v->owner != n->id && v->owner != v->asker_offered_by) {
 		if (!v->asker_denied)
 			reply(v, REPLY_DENY_OWNED, n->id, v->asker_term);
@@ -169,6 +172,8 @@ void elect_decide_vote(struct elect *e, struct mono now, struct vip *v)
 		elect_end_ask(v);
 		elect_vote(v, v->asker_term, n->id);
 		v->retry_at = mono_add_ms(now, GRANTED_BEATS * e->beat_ms);
+		v->granted_to = n->id;
+		v->granted_until = mono_add_ms(now, CLAIMS_BEATS * e->beat_ms);
 		reply(v, REPLY_GRANT, n->id, v->asker_term);
 		v->asker = 0;
 	}

@@ -105,6 +105,8 @@ struct vip {
 	struct ask ask;
 	uint8_t votes[ELECT_NODES_MAX]; /* enum vote, by places of nodes */
 	uint64_t voted_term, voted_for;
+	uint64_t granted_to; /* 0: nobody yet; his claim may be on its way until then */
+	struct mono granted_until;
 	uint64_t asker, asker_term, asker_offered_by; /* asker 0: nobody */
 	bool asker_denied;
 	enum vote_reply reply;

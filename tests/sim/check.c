@@ -246,8 +246,10 @@ void check_overlap(struct sim *s, uint32_t i)
 	if (!vip_is_on(s, a, o->vip) || !vip_is_on(s, b, o->vip) ||
 		a->since[o->vip] != o->since_a || b->since[o->vip] != o->since_b)
 		return;
-	if (a->state != NODE_RUNNING || b->state != NODE_RUNNING) {
-		await_end_of_overlap(s, o->vip, o->a, o->b); /* its lease will end */
+	/* Its lease will end; or no word of the other may get through yet. */
+	if (a->state != NODE_RUNNING || b->state != NODE_RUNNING ||
+		!network_passable_since(s, o->from)) {
+		await_end_of_overlap(s, o->vip, o->a, o->b);
 		return;
 	}
 	if (is_exclusive(s) ||

@@ -3,8 +3,8 @@
  *	- epochs and incarnations that a node has seen of another never go back; its own neither, unless it
  *	  lost its disk (so a doubt that was refuted by a higher incarnation never becomes a death)
  *	- nobody is declared dead where only up to a fifth of the packets get lost
- *	- where a majority is asked for, two hosts answer for an address for 2.5 s at most; elsewhere so long
- *	  as they do not hear each other
+ *	- where a majority is asked for, two hosts answer for an address for 2.5 s at most in which at least half of
+ *	  the packets arrive; elsewhere so long as they do not hear each other
  *	- one owner a term, where a majority is asked for
  *	- no datagram above 1400 bytes (network.c)
  *	- what is set anywhere is everywhere within 50 ms, where nothing is wrong

@@ -230,7 +230,10 @@ void network_lose(struct sim *s, int32_t thousandths)
 	uint32_t before = s->net.loss;
 
 	s->net.loss += (uint32_t)(thousandths * 65536 / 1000);
-	for (uint32_t i = 0; (before > HEARD_LOSS || s->net.loss > HEARD_LOSS) && i < s->n; i++)
+	if (before <= HEARD_LOSS && s->net.loss <= HEARD_LOSS)
+		return;
+	s->net.passable_since = s->now;
+	for (uint32_t i = 0; i < s->n; i++)
 		network_touched(s, i);
 }
 
@@ -238,6 +241,11 @@ void network_touched(struct sim *s, uint32_t node)
 {
 	for (uint32_t i = 0; i < s->n; i++)
 		pair_touched(s, node, i);
+}
+
+bool network_passable_since(const struct sim *s, uint64_t since)
+{
+	return s->net.loss <= HEARD_LOSS && s->net.passable_since <= since;
 }
 
 bool network_clear_since(const struct sim *s, uint32_t a, uint32_t b, uint64_t since)

@@ -24,6 +24,8 @@ bool network_hears(const struct sim *s, uint32_t listener, uint32_t speaker);
 
 void network_lose(struct sim *s, int32_t thousandths); /* more, or less */
 
+/* Whether no more than half of the packets got lost all the time since. */
+bool network_passable_since(const struct sim *s, uint64_t since);
 /* Whether both run and could hear each other all the time since. */
 bool network_clear_since(const struct sim *s, uint32_t a, uint32_t b, uint64_t since);
 void network_touched(struct sim *s, uint32_t node); /* it stopped, or runs again */

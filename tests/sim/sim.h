@@ -35,7 +35,9 @@ struct network {
 	uint32_t n_slots, free; /* free: first of the list */
 	uint32_t loss, doubled; /* in 1/65536 */
 	uint32_t shuffle_us;
-	uint8_t cut[SIM_NODES_MAX + 1][SIM_NODES_MAX + 1];  /* [from][to], how many faults cut it */
+	uint8_t cut[SIM_NODES_MAX + 1][SIM_NODES_MAX + 1]; /* [from][to], how many faults cut it */
+	uint64_t
+		passable_since; /* no more than half of the packets got lost since, where that is so */
 	uint64_t clear_since[SIM_NODES_MAX][SIM_NODES_MAX]; /* both ways, and both nodes running */
 	bool taping;
 	struct slot tape[SIM_TAPE];

@@ -162,6 +162,31 @@ Test(claims, when_the_best_candidate_gets_no_vote_the_next_one_takes_it)
 	cr_expect_neq(next, best);
 }
 
+/* Two that do not hear each other, and a third one that hears both. */
+Test(claims, a_higher_claim_of_one_that_is_thought_dead_counts_where_a_majority_granted_it)
+{
+	size_t owner = boot(3), heir;
+	struct world_node *n;
+
+	for (size_t i = 0; i < 3; i++) {
+		if (i != owner)
+			world_tell(&w, i, owner, ELECT_DEAD);
+		w.cut[owner][i] = w.cut[i][owner] = true;
+	}
+	world_run(&w, 4 * SILENT_MS);
+	cr_assert_eq(world_owner(&w, 0), -2);
+	heir = w.nodes[(owner + 1) % 3].has[0] ? (owner + 1) % 3 : (owner + 2) % 3;
+	n = &w.nodes[heir];
+	world_tell(&w, owner, heir, ELECT_DEAD);
+	cr_assert(w.nodes[owner].has[0], "it hears the third one, and is quorate");
+	elect_record(w.nodes[owner].e, w.now, world_id(heir), span_of(n->record, n->record_n));
+	world_drain(&w);
+	cr_expect_not(w.nodes[owner].has[0]);
+	cr_expect_eq(w.nodes[owner].last_drop.cause, ELECT_OUTBID);
+	world_run(&w, 4 * SILENT_MS);
+	cr_expect_eq(world_owner(&w, 0), (int)heir, "it gets no votes for taking it back");
+}
+
 Test(claims, stuck_loops_let_go_and_another_node_takes_over)
 {
 	size_t owner = boot(3);

@@ -117,6 +117,9 @@ def lay_second_cable(town, *names):
             subprocess.run(f"ip link add v-{name} type veth peer name eth1 netns {town.machine(name).holder.pid} && "
                            f"ip link set v-{name} up master wire", shell=True, check=True)
         with inside(town.machine(name)):
+            for setting, value in (("arp_ignore", "1"), ("arp_announce", "2")):  # each address is its own cable's alone
+                with open(f"/proc/sys/net/ipv4/conf/all/{setting}", "w") as file:
+                    file.write(value)
             subprocess.run("ip link set eth1 up", shell=True, check=True)
 
 

@@ -181,6 +181,25 @@ def test_a_crash_is_known_without_tcp_too_and_its_lack_is_told(town):
     town.wait_state("lb-02", "dead", "lb-01")
 
 
+@pytest.mark.long
+def test_a_lifeline_whose_keepalives_are_not_answered_says_nothing(town):
+    """It is given up after two minutes, here and there, and is no death: the datagrams still come."""
+    first, second = town.start("lb-01", "lb-02", http=HTTP)
+    wait_until(lambda: metric(first, 'aegislb_cluster_lifelines{state="open"}') == 1, what="a lifeline")
+    with inside(town.machine("lb-02")):
+        subprocess.run(["nft", "-f", "-"], input="table inet f {\nchain i {\ntype filter hook input priority 0;\n"
+                       "tcp sport 7946 drop\ntcp dport 7946 drop\n}\nchain o {\ntype filter hook output priority 0;\n"
+                       "tcp sport 7946 drop\ntcp dport 7946 drop\n}\n}\n", text=True, check=True)
+    for node in (first, second):
+        wait_until(lambda: metric(node, 'aegislb_cluster_lifelines{state="missing"}') == 1, 200, "the lack to be counted")
+        assert not node.lines("its connection has ended")
+    town.wait_together("lb-01", "lb-02")
+    with inside(town.machine("lb-02")):
+        subprocess.run(["nft", "flush", "ruleset"], check=True)
+    for node in (first, second):
+        wait_until(lambda: metric(node, 'aegislb_cluster_lifelines{state="open"}') == 1, 30, "the lifeline again")
+
+
 def test_a_cluster_speaks_ipv6_as_well(town):
     for node in town.nodes.values():
         node.address = f"[2001:db8:10::{node.number}]"

@@ -137,11 +137,13 @@ static void member_input(
 	struct message_claim c;
 	struct message_self s;
 
-	(void)from;
 	if (!message_get_member(body, &c, &s)) {
 		g->stats.refused[GOSSIP_REFUSED_MALFORMED]++;
 		return;
 	}
+	/* Its beat came first and had the incarnation; the next process of a node may be of another version. */
+	if (c.id == from->id && c.epoch == from->epoch && c.incarnation == from->incarnation)
+		member_set_details(g, from, &s);
 	spread_claim(g, t, &c, &s, false);
 }
 

@@ -217,6 +217,9 @@ void spread_claim(struct gossip *g, struct gossip_time t, const struct message_c
 		started_again(g, t.now, m, c, details);
 	} else if (message_claim_compare(c, &known) > 0) {
 		newer_claim(g, t.now, m, c, direct);
+		/* The next process of a node may be of another version. */
+		if (details && m->incarnation == c->incarnation)
+			member_set_details(g, m, details);
 	}
 }
 

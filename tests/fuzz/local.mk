@@ -114,6 +114,11 @@ tests_fuzz_fuzz_gossip_SOURCES = tests/fuzz/fuzz_gossip.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_gossip_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_gossip_LDADD = lib/libgossip.a lib/libbase.a
 
+fuzz_targets += tests/fuzz/fuzz_carry
+tests_fuzz_fuzz_carry_SOURCES = tests/fuzz/fuzz_carry.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_carry_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_carry_LDADD = lib/libelect.a lib/libgossip.a lib/libbase.a
+
 FUZZ_SECONDS = 60
 fuzz: $(fuzz_targets)
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(SHELL) $(srcdir)/tests/fuzz/run.sh $(srcdir)/tests/fuzz/corpus $(fuzz_targets)

@@ -120,6 +120,10 @@ tests_unit_lib_balance_balance_test_LDADD = lib/libbalance.a $(UNIT_LIBS)
 
 # Several nodes on virtual time: tests/unit/lib/elect/world.h.
 ELECT_WORLD = tests/unit/lib/elect/world.c tests/unit/lib/elect/world.h
+unit_tests += tests/unit/lib/elect/carry_test
+tests_unit_lib_elect_carry_test_SOURCES = tests/unit/lib/elect/carry_test.c $(ELECT_WORLD)
+tests_unit_lib_elect_carry_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_lib_elect_carry_test_LDADD = lib/libelect.a $(UNIT_LIBS)
 unit_tests += tests/unit/lib/elect/claims_test tests/unit/lib/elect/handover_test \
 	tests/unit/lib/elect/quorum_test tests/unit/lib/elect/voters_test
 tests_unit_lib_elect_claims_test_SOURCES = tests/unit/lib/elect/claims_test.c $(ELECT_WORLD)
@@ -160,6 +164,10 @@ tests_unit_lib_gossip_fault_test_LDADD = lib/libgossip.a $(UNIT_LIBS)
 GOSSIP_NET = tests/unit/lib/gossip/net.c tests/unit/lib/gossip/net.h
 GOSSIP_NET_CFLAGS = $(UNIT_CFLAGS) -I$(srcdir)/tests/unit/lib/gossip
 unit_tests += tests/unit/lib/gossip/gossip_test tests/unit/lib/gossip/share_test tests/unit/lib/gossip/hostile_test
+unit_tests += tests/unit/lib/gossip/carry_test
+tests_unit_lib_gossip_carry_test_SOURCES = tests/unit/lib/gossip/carry_test.c $(GOSSIP_NET)
+tests_unit_lib_gossip_carry_test_CFLAGS = $(GOSSIP_NET_CFLAGS)
+tests_unit_lib_gossip_carry_test_LDADD = lib/libgossip.a $(UNIT_LIBS)
 tests_unit_lib_gossip_gossip_test_SOURCES = tests/unit/lib/gossip/gossip_test.c $(GOSSIP_NET)
 tests_unit_lib_gossip_gossip_test_CFLAGS = $(GOSSIP_NET_CFLAGS)
 tests_unit_lib_gossip_gossip_test_LDADD = lib/libgossip.a $(UNIT_LIBS)

@@ -13,8 +13,12 @@ import time
 import pytest
 
 import actors
+import test_http
+import test_sticky
+import test_tls
 from lab import SLOW, wait_until
 from test_process import ONE_SERVER, echo
+from test_tls import certificates  # noqa: F401, a fixture
 from wire import client_hello, connect, read_exactly
 
 PIECE = os.urandom(65536)
@@ -165,14 +169,20 @@ def test_usr2_upgrades_and_what_is_known_is_carried_over(upgraded):
     assert "New server registered." in b.ask("set weight aegis/aegis-01 7;ban 192.0.2.1 for 1h;add server aegis/new 10.10.10.103:443")
     wait_until(lambda: b.stat("FRONTEND", "scur", "https") == "0", what="the connection to end")
     counted = [b.stat("FRONTEND", column, "https") for column in ("stot", "bin")]
-    failed = b.stat("dead", "chkfail")
+    failed, chosen = b.stat("dead", "chkfail"), b.stat("dead", "lbtot")
     os.kill(u.pids[0], signal.SIGUSR2)
     wait_until(lambda: b.answers() and u.pid() != u.pids[0], what="another process")
     u.pids.append(u.pid())
     assert b.stat("dead", "status") == "DOWN" and b.stat("dead", "chkfail") >= failed
     assert b.ask("get weight aegis/aegis-01").startswith("7 ") and "192.0.2.1" in b.ask("show bans")
     assert b.stat("new", "status") == "MAINT"
+    assert int(b.stat("FRONTEND", "rate_max", "https")) == 0  # what was counted before is no rate of now
     assert [b.stat("FRONTEND", column, "https") for column in ("stot", "bin")] == counted
+    for _ in range(4):
+        with connect() as s:
+            s.sendall(client_hello())
+            assert read_exactly(s, 1)
+    assert b.stat("dead", "lbtot") == chosen
     wait_until(lambda: not is_running(u.pids[0]), what="the old process to end")
 
 
@@ -194,6 +204,8 @@ def test_a_program_that_fails_at_its_start_changes_nothing(upgraded):
     fails(u, "ended by signal 11")
     u.put_script("exit 71\n")
     fails(u, "ended with status 71")
+    u.program.chmod(0o644)
+    fails(u, "cannot be started: Permission denied")
     u.program.unlink()
     fails(u, "cannot be started: No such file")
     u.put(good)
@@ -256,6 +268,44 @@ def test_an_address_that_is_served_no_more_goes_with_the_old_process(upgraded):
     with connect() as s:
         s.sendall(client_hello())
         assert read_exactly(s, 1)
+
+
+@pytest.fixture
+def program(site, monkeypatch):
+    """A copy of the program; what takes over from it is told to the list, and ends with the test."""
+    path = site.folder / "aegislb"
+    shutil.copy(actors.AEGISLB, path)
+    monkeypatch.setattr(actors, "AEGISLB", str(path))
+    started = []
+    yield path, started
+    for u in started:
+        u.end()
+
+
+def test_session_tickets_of_before_are_good(site, program, certificates):  # noqa: F811
+    """They are sealed by a secret that is in no file, without a cluster; so are sticky cookies."""
+    path, started = program
+    balancer = test_tls.start(site, certificates, tls='session_tickets = "local";')
+    started.append(Upgraded(path, balancer))
+    with test_tls.connect(site) as s:
+        test_tls.get(s)
+        session = s.session
+    for _ in range(2):
+        started[0].upgrade()
+        with test_tls.connect(site, session=session) as s:
+            assert s.session_reused
+            test_tls.get(s)
+
+
+def test_sticky_cookies_of_before_are_good(site, program):
+    path, started = program
+    for name in ("aegis-01", "aegis-02"):
+        test_http.Web(site, name)
+    started.append(Upgraded(path, test_http.start(site, servers=test_http.TWO, backend=test_sticky.STICKY)))
+    client = test_sticky.Client(site, "one")
+    first = client.server()
+    started[0].upgrade()
+    assert client.servers(6) == {first}
 
 
 @contextlib.contextmanager

@@ -254,7 +254,7 @@ class Site:
 
     def curl(self, *arguments):
         """curl as a person would use it; the output."""
-        command = ["curl", "--silent", "--show-error", "--max-time", "20", "--cacert", self.authority.pem, *arguments]
+        command = ["curl", "--silent", "--show-error", "--max-time", str(60 * SLOW), "--cacert", self.authority.pem, *arguments]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
     def logs(self):

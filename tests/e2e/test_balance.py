@@ -5,6 +5,7 @@ import contextlib
 
 import pytest
 
+from lab import SLOW
 from wire import client_hello, connect, read_exactly
 
 HELLO = client_hello()
@@ -34,7 +35,7 @@ def start(site, **changes):
 def open_one(stack=None, **where):
     """The server that a new connection gets; kept open by the stack, if there is one."""
     s = connect(**where)
-    s.settimeout(10)
+    s.settimeout(10 * SLOW)
     with contextlib.nullcontext() if stack else s:
         if stack:
             stack.enter_context(s)
@@ -101,7 +102,7 @@ def test_a_full_server_is_passed_over(site):
 
 
 def test_when_all_are_full_a_client_waits_for_a_place(site):
-    start(site, timeouts='connect = "5s";', servers=servers("max_connections = 1;", "max_connections = 1;"))
+    start(site, timeouts='connect = "30s";', servers=servers("max_connections = 1;", "max_connections = 1;"))
     with contextlib.ExitStack() as stack, contextlib.ExitStack() as first:
         open_one(first)
         open_one(stack)
@@ -111,7 +112,7 @@ def test_when_all_are_full_a_client_waits_for_a_place(site):
             with pytest.raises(TimeoutError):
                 waiting.recv(8)
             first.close()
-            waiting.settimeout(5)
+            waiting.settimeout(10 * SLOW)
             assert read_exactly(waiting, 8) in (b"aegis-01", b"aegis-02")
 
 
@@ -121,7 +122,7 @@ def test_when_all_stay_full_a_client_is_told_in_time(site):
         open_one(stack)
         open_one(stack)
         with connect() as waiting:
-            waiting.settimeout(5)
+            waiting.settimeout(10 * SLOW)
             waiting.sendall(HELLO)
             assert len(waiting.recv(8)) in (0, 7)
 

@@ -54,7 +54,7 @@ def both_ways(site, start, version, kind, size):  # noqa: F811
     server = Process(site.machine("aegis-01"), site.folder / "bulk", *SCRIPT, "serve", "80")
     site.backends["bulk"] = server
     wait_until(lambda: "listening" in server.log(), what="the server")
-    balancer = start(listeners=LISTENER.format(folder=f"{site.folder}/certs/live").replace('idle = "1s"', 'idle = "60s"'))
+    balancer = start(listeners=LISTENER.format(folder=f"{site.folder}/certs/live").replace('idle = "20s"', 'idle = "60s"'))
     expected = bulk.expected(size)
     for make in (download, upload):
         print(f"{make.__name__} {version} {kind}:", end=" ")

@@ -17,7 +17,7 @@ from test_tls import Certificates
 from wire import read_exactly
 
 PLAIN = """, { name = "web"; mode = "http"; bind = ["*:8080"];
-    timeouts = { request = "5s"; idle = "10s"; connect = "2s"; response = "3s"; tunnel = "1h"; };
+    timeouts = { request = "20s"; idle = "20s"; connect = "5s"; response = "20s"; tunnel = "1h"; };
     routes = ( { backend = "aegis"; } ); }"""
 ONE = '{ name = "aegis-01"; address = "10.10.10.103:80"; }'
 TWO = ONE + ', { name = "aegis-02"; address = "10.10.10.104:80"; }'
@@ -349,7 +349,7 @@ def test_connection_that_fell_silent_is_left(site, start):
             echo(server, stream, m)
 
     farm = Farm(site, answer)
-    start()
+    start(listeners=PLAIN.replace('response = "20s"', 'response = "3s"'))
     assert code(site) == "504"
     assert code(site) == "200"
     assert len(farm.servers) == 2
@@ -441,14 +441,14 @@ def test_grpc_calls_pass(site, start):
     trust = grpc.ssl_channel_credentials(open(site.authority.pem, "rb").read())
     with contextlib.closing(grpc.secure_channel(f"{BALANCER}:8443", trust, (("grpc.ssl_target_name_override", "one.example"),))) as channel:
         call = channel.unary_unary("/test/Unary")
-        answer, info = call.with_call(b"ab", timeout=10)
+        answer, info = call.with_call(b"ab", timeout=30)
         assert answer == b"abab" and dict(info.trailing_metadata())["x-note"] == "kept"
-        assert len(call(b"x" * 1_000_000, timeout=20)) == 2_000_000
+        assert len(call(b"x" * 1_000_000, timeout=60)) == 2_000_000
         with pytest.raises(grpc.RpcError) as failed:
-            call(b"fail", timeout=10)
+            call(b"fail", timeout=30)
         assert failed.value.code() == grpc.StatusCode.NOT_FOUND and failed.value.details() == "no such thing: ü"
         with pytest.raises(grpc.RpcError) as failed:
-            channel.unary_unary("/test/None")(b"", timeout=10)
+            channel.unary_unary("/test/None")(b"", timeout=30)
         assert failed.value.code() == grpc.StatusCode.UNIMPLEMENTED
-        assert list(channel.stream_stream("/test/Stream")(iter([b"a", b"b", b"c"]), timeout=10)) == [b"A", b"B", b"C"]
+        assert list(channel.stream_stream("/test/Stream")(iter([b"a", b"b", b"c"]), timeout=30)) == [b"A", b"B", b"C"]
     server.stop(0)

@@ -18,7 +18,7 @@ from wire import read_all
 PORT = 8080
 LISTENER = """, {
     name = "web"; mode = "http"; bind = ["*:8080"];
-    timeouts = { request = "1s"; idle = "2s"; connect = "1s"; response = "5s"; tunnel = "1h"; };
+    timeouts = { request = "20s"; idle = "20s"; connect = "5s"; response = "20s"; tunnel = "1h"; };
     routes = (
         { backend = "aegis"; },
         { path = "/old"; redirect = { scheme = "https"; status = 301; }; },
@@ -29,6 +29,7 @@ LISTENER = """, {
         { host = ["status.example"]; respond = { status_page = true; }; }
     );
 }"""
+HASTY = LISTENER.replace('request = "20s"; idle = "20s"', 'request = "3s"; idle = "2s"')
 ONE = '{ name = "aegis-01"; address = "10.10.10.103:80"; }'
 TWO = ONE + ', { name = "aegis-02"; address = "10.10.10.104:80"; }'
 
@@ -201,13 +202,13 @@ def test_websocket_lives_longer_than_the_idle_limit(site):
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     assert ready.wait(10 * SLOW)
-    start(site)
+    start(site, listeners=HASTY)
 
     async def talk():
         async with websockets.connect(f"ws://{BALANCER}:{PORT}/chat", ping_interval=None) as ws:
             await ws.send("hello")
             assert await ws.recv() == "hello"
-            await asyncio.sleep(3 * SLOW)  # idle = 2s is for requests, not for tunnels
+            await asyncio.sleep(3)  # idle = 2s is for requests, not for tunnels
             await ws.send("x" * 200_000)
             assert await ws.recv() == "x" * 200_000
 
@@ -324,7 +325,7 @@ def test_what_is_no_smuggling_passes(site):
 
 def test_slow_clients_hold_nobody_up(site):
     Web(site, "aegis-01")
-    start(site)
+    start(site, listeners=HASTY)
     slow = [socket.create_connection((BALANCER, PORT), 10 * SLOW) for _ in range(200)]
     for s in slow:
         s.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nX: ")

@@ -15,7 +15,7 @@ from test_tls import Certificates
 LISTENER = """, {{
     name = "websecure"; mode = "http"; bind = ["*:8443"];
     tls = {{ certificates = ["{folder}"]; hsts = "365d"; }};
-    timeouts = {{ request = "1s"; idle = "1s"; connect = "1s"; response = "5s"; tunnel = "1h"; }};
+    timeouts = {{ request = "20s"; idle = "20s"; connect = "5s"; response = "20s"; tunnel = "1h"; }};
     routes = ( {{ backend = "aegis"; }}, {{ path = "/robots.txt"; respond = {{ body = "nobody\\n"; }}; }} );
 }}"""
 URL = "https://one.example:8443"
@@ -196,7 +196,7 @@ def test_large_head_gets_431(site, start):
 def test_client_that_opens_no_window_is_let_go(site, start):
     web = Web(site, "aegis-01")
     (web.files / "data").write_bytes(bytes(1_000_000))
-    balancer = start()
+    balancer = start(listeners=LISTENER.format(folder=f"{site.folder}/certs/live").replace('idle = "20s"', 'idle = "1s"'))
     with Client(site, settings=b"\0\x04\0\0\0\0") as c:  # SETTINGS_INITIAL_WINDOW_SIZE = 0
         c.send(frame(frames.HEADERS, 5, 1, request(b"GET", b"/files/data")) + frame(frames.HEADERS, 5, 3, request(b"GET", b"/robots.txt")))
         ended = {stream for kind, _, stream, _ in c.frames() if kind == frames.RST_STREAM}

@@ -13,7 +13,7 @@ pytest.importorskip("h2")
 import frames
 from frames import frame
 from h2peer import Client
-from lab import SLOW, wait_until
+from lab import SANITIZED, SLOW, wait_until
 from test_http import ONE
 from test_http2 import LISTENER, start  # noqa: F401
 
@@ -271,11 +271,11 @@ def ask_raw(stream):
         b"CONNECT", b"/", b"one.example", (b":protocol", b"websocket"), (b"sec-websocket-version", b"13")))
 
 
-def test_who_sends_more_than_its_window_is_cut_off(site, start):  # noqa: F811
+def test_who_sends_more_than_its_window_is_cut_off(site, start, tmp_path):  # noqa: F811
     """The server takes nothing, the client does not care."""
     stuck = threading.Event()
     Upgrader(site, lambda s: stuck.wait(60 * SLOW))
-    balancer = start()
+    balancer = start(listeners=LISTENER.format(folder=tmp_path / "certs" / "live").replace('idle = "20s"', 'idle = "1s"'))
     before = balancer.resident_bytes()
     with frames.Client(site) as c:
         c.send(ask_raw(1))
@@ -284,7 +284,7 @@ def test_who_sends_more_than_its_window_is_cut_off(site, start):  # noqa: F811
                  if kind == frames.RST_STREAM and stream == 1]
     stuck.set()
     assert codes == [b"\0\0\0\x03"]  # FLOW_CONTROL_ERROR
-    assert balancer.resident_bytes() < before + (24 << 20)
+    assert SANITIZED or balancer.resident_bytes() < before + (24 << 20)
 
 
 def test_who_takes_nothing_holds_little(site, start, tmp_path):  # noqa: F811
@@ -308,7 +308,7 @@ def test_who_takes_nothing_holds_little(site, start, tmp_path):  # noqa: F811
     assert sum(code == 7 for code in codes.values()) == 20  # REFUSED_STREAM: more than 100 at once
     assert sum(code == CANCEL for code in codes.values()) == 100  # the time limit of tunnels
     assert len(server.heads) == 100
-    assert balancer.resident_bytes() < before + (40 << 20)
+    assert SANITIZED or balancer.resident_bytes() < before + (40 << 20)
 
 
 def test_tunnels_opened_and_reset_at_once_are_too_much(site, start):  # noqa: F811
@@ -320,6 +320,6 @@ def test_tunnels_opened_and_reset_at_once_are_too_much(site, start):  # noqa: F8
             if not c.send(ask_raw(2 * i + 1) + frame(frames.RST_STREAM, 0, 2 * i + 1, b"\0\0\0\x08")):
                 break
         assert c.goaway() == frames.CALM
-    assert balancer.resident_bytes() < before + (24 << 20)
+    assert SANITIZED or balancer.resident_bytes() < before + (24 << 20)
     with Client(site) as c:
         opened(c)

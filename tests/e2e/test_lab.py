@@ -31,7 +31,7 @@ def test_the_lab_comes_up_obeys_and_leaves_nothing(tmp_path):
                    what="the other one to have the address")
         lab("start", owner)
         assert "10.10.10.10/24" in subprocess.run(["sh", str(LAB), "sh", "lb-01"], env=environment, input="ip address\n",
-                                                  capture_output=True, text=True, timeout=20, check=True).stdout
+                                                  capture_output=True, text=True, timeout=60 * SLOW, check=True).stdout
         assert "lb-01" in lab("ctl", other, "show", "cluster")
         assert "pulled" in lab("cut", "aegis-01") and "cable pulled: aegis-01" in lab("status")
         assert "all is well" in lab("heal")

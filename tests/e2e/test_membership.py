@@ -33,7 +33,7 @@ def log_of(node, pattern):
 def get(node, path):
     """What the node's status over HTTP answers."""
     with inside(node.town.network.machines[node.name]):
-        with urllib.request.urlopen(f"http://127.0.0.1:8081{path}", timeout=5 * lab.SLOW) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:8081{path}", timeout=10 * lab.SLOW) as answer:
             return answer.read().decode()
 
 

@@ -20,7 +20,7 @@ ONE_SERVER = dict(proxy_protocol="off", health='type = "none";', servers='{ name
 
 
 def run(*arguments):
-    return subprocess.run([AEGISLB, *map(str, arguments)], capture_output=True, text=True, timeout=20)
+    return subprocess.run([AEGISLB, *map(str, arguments)], capture_output=True, text=True, timeout=60)
 
 
 def refused(tmp_path, text):
@@ -221,7 +221,7 @@ def test_systemd_is_told(site):
     path = str(site.folder / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
         notify.bind(path)
-        notify.settimeout(10)
+        notify.settimeout(30)
         site.start_recorder(serve=echo)
         balancer = site.start_balancer(wait=False, prefix=("env", f"NOTIFY_SOCKET={path}"), **ONE_SERVER)
         assert b"READY=1" in notify.recv(4096)

@@ -112,7 +112,7 @@ class Node:
         assert result.returncode == 0, result.stderr
 
     def connect(self, port=None):
-        s = socket.create_connection(("127.0.0.1", port or self.port), timeout=20)
+        s = socket.create_connection(("127.0.0.1", port or self.port), timeout=60)
         s.sendall(client_hello(NAME))
         assert s.recv(1) == b"!"
         return s

@@ -102,7 +102,7 @@ def test_haproxy_answers_the_same(site, tmp_path):
 
     def ask_haproxy(line):
         with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(10)
+            s.settimeout(30)
             s.connect(str(path))
             s.sendall(line.encode() + b"\n")
             return read_all(s).decode()

@@ -17,7 +17,7 @@ PORT = 8443
 LISTENER = """, {{
     name = "websecure"; mode = "http"; bind = ["*:8443"];
     tls = {{ certificates = ["{folder}"]; hsts = "365d"; {tls} }};
-    timeouts = {{ request = "2s"; }};
+    timeouts = {{ request = "{request}"; }};
     routes = ( {{ host = ["one.example", "two.example", "*.one.example"]; respond = {{ body = "here\\n"; }}; }},
                {{ host = ["old.example"]; redirect = {{ host = "one.example"; }}; }} );
     {listener}
@@ -50,8 +50,8 @@ def certificates(authority, tmp_path):
     return certificates
 
 
-def start(site, certificates, tls="", listener="", **changes):
-    text = LISTENER.format(folder=certificates.folder, tls=tls, listener=listener)
+def start(site, certificates, tls="", listener="", request="20s", **changes):
+    text = LISTENER.format(folder=certificates.folder, tls=tls, listener=listener, request=request)
     return site.start_balancer(listeners=text, **changes)
 
 
@@ -239,7 +239,7 @@ def test_no_handshake_fails_while_a_hundred_certificates_are_swapped(site, certi
 
 
 def test_client_that_stays_silent_is_let_go(site, certificates):
-    start(site, certificates)
+    start(site, certificates, request="2s")
     with socket.create_connection((BALANCER, PORT), 10 * SLOW) as s:
         s.sendall(b"\x16\x03\x01\x02")
         assert read_all(s) == b""
@@ -307,7 +307,7 @@ def test_show_certs_says_names_key_and_end(site, certificates):
                      r"issued by lab; until \d{4}-\d\d-\d\dT\S+ \((29|30) days\)", text)
     assert "4 keys" in balancer.ask("show tickets")
     with inside(site.machine("balancer")):
-        with urllib.request.urlopen("http://127.0.0.1:8081/metrics", timeout=10) as answer:
+        with urllib.request.urlopen("http://127.0.0.1:8081/metrics", timeout=30) as answer:
             assert re.search(r'certificate_not_after_time_seconds\{listener="websecure",file="\S+/first.pem"\} \d{10}\b',
                              answer.read().decode())
     assert subprocess.run([AEGISCTL, "-s", balancer.socket, "show", "certs", "json"], capture_output=True).returncode == 0

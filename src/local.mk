@@ -80,7 +80,7 @@ src_libadmin_a_SOURCES = \
 	src/control/admin.c src/control/admin.h src/control/admin_client.c src/control/admin_client.h \
 	src/control/admin_socket.c src/control/admin_socket.h \
 	src/control/ban.c src/control/ban.h src/control/bans.c src/control/bans.h src/control/cmd_bans.c \
-	src/control/certificates.c src/control/certificates.h src/control/cmd_certs.c src/control/cmd_cli.c src/control/cmd_cluster.c src/control/cmd_diagnose.c src/control/cmd_health.c src/control/cmd_later.c src/control/cmd_members.c \
+	src/control/carry_secret.c src/control/certificates.c src/control/certificates.h src/control/cmd_certs.c src/control/cmd_cli.c src/control/cmd_cluster.c src/control/cmd_diagnose.c src/control/cmd_health.c src/control/cmd_later.c src/control/cmd_members.c \
 	src/control/cmd_reload.c src/control/cmd_upgrade.c src/control/cmd_routes.c src/control/cmd_server.c src/control/cmd_sessions.c src/control/cmd_show.c \
 	src/control/cmd_stat.c src/control/cmd_vip.c src/control/command.c src/control/command.h \
 	src/control/command_line.c src/control/command_line.h \

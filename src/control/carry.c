@@ -11,7 +11,6 @@
 #include <jansson.h>
 #include <sodium.h>
 #include <stddef.h>
-#include <string.h>
 
 /* Counters go as arrays, in the order of their struct; an array of another length is of another version, and is left
  * out: those counters begin again. */
@@ -170,7 +169,7 @@ static void load_server(struct control *c, const json_t *o)
 
 	if (!s)
 		return;
-	if (score < (uint64_t)(s->health.rise + s->health.fall))
+	if (score < (uint64_t)s->health.rise + (uint64_t)s->health.fall)
 		s->health.score = (int)score;
 	s->judged = json_is_true(json_object_get(o, "judged"));
 	load_check(s, o);
@@ -191,19 +190,6 @@ static void load_ended(tally_t *to, const json_t *o)
 {
 	for (unsigned i = 0; i < END_REASONS; i++)
 		tally_add(&to[i], number(o, end_reasons[i].name));
-}
-
-bool carry_secret(const struct control *c, const char *name, uint8_t ret[CARRY_SECRET_BYTES])
-{
-	json_t *all = c->carried ? json_loads(c->carried, 0, NULL) : NULL;
-	const char *hex = json_string_value(json_object_get(json_object_get(all, "secrets"), name));
-	size_t n = 0;
-	bool ok = hex &&
-		  sodium_hex2bin(ret, CARRY_SECRET_BYTES, hex, strlen(hex), NULL, &n, NULL) == 0 &&
-		  n == CARRY_SECRET_BYTES;
-
-	json_decref(all);
-	return ok;
 }
 
 void carry_load(struct control *c, const char *text)

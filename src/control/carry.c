@@ -195,14 +195,15 @@ static void load_ended(tally_t *to, const json_t *o)
 void carry_load(struct control *c, const char *text)
 {
 	json_t *all = json_loads(text, 0, NULL), *backends = json_object_get(all, "backends"),
-	       *listeners = json_object_get(all, "listeners"), *o;
-	size_t i;
+	       *listeners = json_object_get(all, "listeners"),
+	       *listed = json_object_get(all, "servers");
 
 	if (!all) {
 		log_warning("upgrade", "what the earlier process counted cannot be read");
 		return;
 	}
-	json_array_foreach(json_object_get(all, "servers"), i, o) load_server(c, o);
+	for (size_t i = 0; i < json_array_size(listed); i++)
+		load_server(c, json_array_get(listed, i));
 	for (size_t k = 0; k < servers_backends(c->servers); k++) {
 		const struct backend *b = servers_backend(c->servers, k);
 		struct tally_backend *t = &c->workers[0].tally->backends[b->slot];

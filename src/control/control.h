@@ -48,7 +48,8 @@ struct control {
 	struct sockets *sockets;
 	struct inherit
 		*inherit; /* what an earlier process left, until this one serves; NULL: nothing */
-	const char *carried; /* what it knew (control/carry.h), until this one serves; NULL: nothing */
+	const char
+		*carried; /* what it knew (control/carry.h), until this one serves; NULL: nothing */
 	struct qsbr *views;
 	struct load *load;
 	struct servers *servers;

@@ -218,7 +218,7 @@ static struct peer peer_of(const struct elect *e, const struct elect_peer *p)
 
 static void fill_peers(struct elect *e, const struct elect_peer *peers, size_t n_peers)
 {
-	struct peer next[PEERS_MAX];
+	struct peer next[PEERS_MAX] = {0};
 	size_t n = 0;
 
 	for (size_t i = 0; i < n_peers && n < PEERS_MAX; i++)

@@ -546,12 +546,14 @@ void cluster_start(struct cluster *cl)
 	publish_node(cl);
 }
 
-/* The lifelines stay until this process ends: their end is no death as long as beats come. */
+/* The lifelines stay for the moment: their end is no death as long as beats come, so the next process beats first. */
 void cluster_pause(struct cluster *cl)
 {
 	cluster_settle(cl);
 	cl->started = false;
 	cl->settling = true; /* nobody is told any more */
+	if (cl->lifelines)
+		lifelines_accept(cl->lifelines, false);
 	if (cl->readable)
 		event_del(cl->readable);
 	event_del(cl->timer);
@@ -566,10 +568,17 @@ void cluster_go_on(struct cluster *cl)
 	cl->settling = false;
 	cl->armed = cl->deadline = MONO_NEVER;
 	if (cl->readable) {
+		lifelines_accept(cl->lifelines, true);
 		event_add(cl->readable, NULL);
 		event_add(cl->second, &second);
 	}
 	cluster_done(cl, cluster_enter(cl));
+}
+
+void cluster_hand_over(struct cluster *cl)
+{
+	lifelines_free(cl->lifelines);
+	cl->lifelines = NULL;
 }
 
 int cluster_give(struct cluster *cl,

@@ -70,6 +70,9 @@ void cluster_free(struct cluster *cl);
 void cluster_pause(struct cluster *cl);
 void cluster_go_on(struct cluster *cl);
 
+/* The next one is heard by now: the others' connections to this one end, and they open them to the next. */
+void cluster_hand_over(struct cluster *cl);
+
 /* Writes what the next one needs, once paused. False: it could not be written. And: goes on from that, before
  * cluster_start(): for the others nothing has happened. False: it is malformed, or there is no memory; nothing changed,
  * and this is a new start of the node. */

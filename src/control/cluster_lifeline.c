@@ -436,6 +436,16 @@ struct lifelines *lifelines_new(struct event_base *base, int listener, const str
 	return all;
 }
 
+void lifelines_accept(struct lifelines *all, bool on)
+{
+	if (on) {
+		event_add(all->accept, NULL);
+	} else {
+		event_del(all->accept);
+		event_del(all->resume);
+	}
+}
+
 void lifelines_free(struct lifelines *all)
 {
 	if (!all)

@@ -31,6 +31,9 @@ struct lifelines *lifelines_new(struct event_base *base, int listener, const str
 	const struct lifelines_hooks *hooks);
 void lifelines_free(struct lifelines *l); /* NULL is allowed; all connections end */
 
+/* Whether connections of members are taken; at first they are. While not, they wait for who listens besides. */
+void lifelines_accept(struct lifelines *l, bool on);
+
 /* From now on there is to be one to that member at that address; an open one to another address ends. */
 void lifelines_want(struct lifelines *l, uint64_t id, const struct addr *to);
 void lifelines_unwant(struct lifelines *l, uint64_t id);

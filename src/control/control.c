@@ -100,6 +100,8 @@ static void on_farewell(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	c->own->leaving = false;
+	if (c->own->handed_over)
+		cluster_hand_over(c->cluster);
 	if (c->own->drained == c->n_workers)
 		stop_now(c);
 }

@@ -175,6 +175,7 @@ static void beat_round(struct gossip *g, struct mono now)
 	spread_choose_news(g);
 	vitals_next_turn(g);
 	g->last_beat = now;
+	g->beat_from = mono_add_us(now, g->beat_us - spread);
 	g->urgent -= g->urgent > 0;
 	g->next_beat = mono_add_us(now, g->beat_us - prng_below(&g->prng, spread + 1));
 }
@@ -208,6 +209,14 @@ void beat_tick(struct gossip *g, struct gossip_time t)
 	}
 	if (due || mono_reached(t.now, beat_urgent_at(g)))
 		beat_round(g, t.now);
+}
+
+bool beat_goes_along(struct gossip *g, struct mono now)
+{
+	if (!mono_reached(now, g->beat_from) || mono_reached(now, g->next_beat))
+		return false;
+	g->next_beat = now;
+	return true;
 }
 
 /* --- receiving --- */

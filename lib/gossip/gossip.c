@@ -278,6 +278,8 @@ void gossip_input(struct gossip *g, struct gossip_time t, const struct gossip_ad
 		handshake_replayed(g, t, &a);
 	} else {
 		session_input(g, t, &a);
+		if (beat_goes_along(g, t.now))
+			gossip_tick(g, t);
 	}
 	suspicion_judge(g, t.now);
 }

@@ -163,6 +163,7 @@ struct gossip {
 
 	/* time */
 	struct mono next_beat, last_beat, ticked_for;
+	struct mono beat_from;	     /* the earliest moment for the next beat */
 	unsigned int urgent;	     /* beats at once, one after the other */
 	struct mono listening_since; /* or since we listen again */
 	struct mono lagged_until;
@@ -364,6 +365,8 @@ void handshake_jump(struct gossip *g, struct mono now, uint64_t epoch);
 /* --- beat.c --- */
 
 void beat_tick(struct gossip *g, struct gossip_time t);
+/* A packet has come: whether the next beat, which may be sent already, is due now. So it needs no waking of its own. */
+bool beat_goes_along(struct gossip *g, struct mono now);
 struct mono beat_urgent_at(const struct gossip *g);
 bool beat_next(struct gossip *g, struct gossip_time t, struct draft *d, struct member **ret_to);
 void beat_input(struct gossip *g, struct gossip_time t, struct member *from, struct span body);

@@ -179,6 +179,46 @@ Test(gossip, a_packet_tells_whether_its_receiver_hears_us)
 	net_free(net);
 }
 
+/* What node 0 sends: in the moment in which a packet comes, or at a time of its own. */
+struct company {
+	struct net *net;
+	uint64_t arrivals[1024];
+	size_t n;
+	unsigned along, alone;
+};
+
+static void note_company(void *arg, const struct net_packet *p)
+{
+	struct company *c = arg;
+	bool along = false;
+
+	if (p->to == 0)
+		c->arrivals[c->n++ % 1024] = c->net->now + c->net->delay_min_us;
+	if (p->from != 0)
+		return;
+	for (size_t i = 0; i < c->n && i < 1024; i++)
+		along |= c->arrivals[i] == c->net->now;
+	c->along += along;
+	c->alone += !along;
+}
+
+Test(gossip, beats_go_along_with_what_comes_and_are_no_more_for_it)
+{
+	struct net *net = started(3);
+	struct company c = {.net = net};
+
+	net->delay_max_us = net->delay_min_us;
+	net_run(net, 1000);
+	net->tap = note_company;
+	net->tap_arg = &c;
+	net_run(net, 10000);
+	net->tap = NULL;
+	cr_assert_gt(c.along, c.alone, "%u at times of their own", c.alone);
+	cr_assert_geq(c.along + c.alone, 2 * 10000 / 25);
+	cr_assert_leq(c.along + c.alone, 2 * (10000 * 16 / (25 * 15) + 2));
+	net_free(net);
+}
+
 Test(gossip, the_round_trip_is_measured)
 {
 	struct net *net = started(2);

@@ -321,9 +321,10 @@ def successors(nodes):
         wait_until(lambda: not any(is_running(pid) for pid in pids), 30, "the processes to end")
 
 
+@pytest.mark.timing
 def test_an_address_and_a_membership_outlast_upgrades(towns):
     """Of the owner and of others: nobody calls anybody dead or left, the address stays, and no connection to it fails."""
-    town = towns.make(balancers=3)
+    town = towns.make(balancers=3, profile="slow")
     town.start(*town.names)
     owner = town.wait_owner()
     term = owner.cluster()["vips"][0]["term"]
@@ -337,7 +338,7 @@ def test_an_address_and_a_membership_outlast_upgrades(towns):
             pids.append(int(taken[1]))
             town.wait_together()
             assert town.owners() == [owner.name]
-        time.sleep(3)  # longer than a lease and the longest silence: what nobody renews would be gone
+        time.sleep(5)  # longer than a lease and the longest silence: what nobody renews would be gone
         knocks = knocking.end()
         for node in town.nodes.values():
             assert not node.lines(r"is (dead|suspect)|has left|is let go of|is taken over|others know a later start"), node.log()

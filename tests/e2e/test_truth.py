@@ -64,6 +64,7 @@ def test_what_was_set_survives_the_restart_of_one_and_of_all(town):
     assert first.ask("set server aegis/aegis-01 state drain") == "\n"
     assert second.ask("set weight aegis/aegis-02 7") == "\n"
     wait_everywhere(town, lambda n: servers(n)["aegis-01"] == "drain" and weight(n, "aegis-02") == "7", "both words")
+    wait_until(lambda: all(f"aegis/aegis-0{i}" in (third.folder / "state" / "state.json").read_text() for i in (1, 2)), what="them on its disk")
     third.kill()
     third.start()
     assert servers(third)["aegis-01"] == "drain" and weight(third, "aegis-02") == "7", "it has them before it hears anybody"

@@ -26,7 +26,7 @@ static struct qsbr *views;
 static struct load *load;
 static struct events *events;
 static struct servers *all;
-static struct file file;
+static struct file file; /* all are static: generations are freed after the test */
 static char why[256], heard[256];
 
 static void hear(const char *what, const struct server *s)
@@ -180,7 +180,7 @@ static void fail(struct server *s)
 
 Test(server_reload, a_server_stays_who_it_is)
 {
-	struct file same = {0};
+	static struct file same;
 	struct server *a = find("aegis", "a"), *b = find("aegis", "b");
 	uint32_t id = a->id;
 
@@ -204,7 +204,7 @@ Test(server_reload, a_server_stays_who_it_is)
 
 Test(server_reload, a_server_that_is_down_is_not_chosen_in_the_first_view_of_the_reload)
 {
-	struct file more = {0};
+	static struct file more;
 
 	fail(find("aegis", "a"));
 	say(&more, "aegis", "a:1 b:2 c:3");
@@ -214,7 +214,7 @@ Test(server_reload, a_server_that_is_down_is_not_chosen_in_the_first_view_of_the
 
 Test(server_reload, an_address_that_the_file_says_anew_beats_what_was_set)
 {
-	struct file same = {0}, other = {0};
+	static struct file same, other;
 	struct server *a = find("aegis", "a");
 	struct addr set;
 
@@ -232,7 +232,7 @@ Test(server_reload, an_address_that_the_file_says_anew_beats_what_was_set)
 
 Test(server_reload, a_weight_that_the_file_says_anew_beats_what_was_set_and_nothing_else)
 {
-	struct file other = {0};
+	static struct file other;
 	struct server *a = find("aegis", "a");
 
 	servers_set_weight(all, a, 7, "by a test");
@@ -246,7 +246,7 @@ Test(server_reload, a_weight_that_the_file_says_anew_beats_what_was_set_and_noth
 
 Test(server_reload, a_server_that_came_at_run_time_stays_and_becomes_the_files_where_that_names_it)
 {
-	struct file same = {0}, with = {0}, without = {0};
+	static struct file same, with, without;
 	struct server *c;
 	struct config_server said = {.name = "c", .weight = 1};
 
@@ -270,7 +270,7 @@ Test(server_reload, a_server_that_came_at_run_time_stays_and_becomes_the_files_w
 
 Test(server_reload, a_server_with_another_name_is_another_one)
 {
-	struct file other = {0};
+	static struct file other;
 	uint32_t id = find("aegis", "a")->id;
 
 	fail(find("aegis", "a"));
@@ -285,7 +285,7 @@ Test(server_reload, a_server_with_another_name_is_another_one)
 
 Test(server_reload, who_goes_takes_his_connections_where_the_file_before_said_so)
 {
-	struct file closing = {0}, keeping = {0};
+	static struct file closing, keeping;
 
 	say(&closing, "aegis", "a:1 b:2");
 	closing.backends[0].on_removed = ON_GONE_CLOSE;
@@ -298,7 +298,7 @@ Test(server_reload, who_goes_takes_his_connections_where_the_file_before_said_so
 
 Test(server_reload, a_name_that_comes_back_has_its_old_number)
 {
-	struct file without = {0};
+	static struct file without;
 	uint32_t id = find("aegis", "a")->id;
 
 	say(&without, "aegis", "b:2");
@@ -310,7 +310,7 @@ Test(server_reload, a_name_that_comes_back_has_its_old_number)
 
 Test(server_reload, a_backend_that_goes_takes_its_servers_with_it)
 {
-	struct file other = {0};
+	static struct file other;
 
 	say(&other, "next", "a:1");
 	take_up(&other);
@@ -322,7 +322,7 @@ Test(server_reload, a_backend_that_goes_takes_its_servers_with_it)
 
 Test(server_reload, without_checks_nobody_would_say_that_a_server_is_back)
 {
-	struct file unchecked = {0};
+	static struct file unchecked;
 
 	fail(find("aegis", "a"));
 	say(&unchecked, "aegis", "a:1 b:2");
@@ -347,7 +347,7 @@ static void expect_unchanged(void)
 
 Test(server_reload, too_many_servers_are_refused_by_name_and_take_no_numbers)
 {
-	struct file many = {0}, enough = {0};
+	static struct file many, enough;
 	struct generation *g;
 
 	say(&many, "aegis", "a:1 b:2 c:3 d:4");
@@ -365,7 +365,7 @@ Test(server_reload, too_many_servers_are_refused_by_name_and_take_no_numbers)
 
 Test(server_reload, one_that_is_rolled_back_changes_nothing)
 {
-	struct file other = {0};
+	static struct file other;
 	struct generation *g;
 
 	say(&other, "aegis", "c:3");
@@ -379,7 +379,7 @@ Test(server_reload, one_that_is_rolled_back_changes_nothing)
 
 Test(server_reload, without_memory_it_is_refused_at_every_step)
 {
-	struct file other = {0};
+	static struct file other;
 	struct generation *g;
 
 	say(&other, "aegis", "a:1 c:3");

@@ -58,6 +58,8 @@ struct http {
 	struct list mark;  /* in `turns`, behind those whose turn it is */
 	struct list free;  /* memory of others */
 	uint32_t open;
+	uint32_t
+		http2_grown; /* by so much windows of clients' connections are larger than at first */
 	uint32_t renew_left; /* of `conns`, its first: not looked at since a reload (renew.c) */
 	struct http_pool pool;
 	struct http_queue *queues; /* by backend slot */

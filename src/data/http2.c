@@ -112,13 +112,13 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
 		nghttp2_session_consume(session, id, length);
 		return 0;
 	}
-	if (!http_buffer_reserve(http2_pool(h2), &s->in, length)) {
+	if (!http_buffers_put(http2_pool(h2), &s->more, span_of(data, length))) {
 		nghttp2_session_consume_connection(session, length);
 		nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, NGHTTP2_INTERNAL_ERROR);
 		return 0;
 	}
-	http_buffer_put(s->in, span_of(data, length));
 	s->held += length;
+	s->came += (uint32_t)length;
 	http2_stream_ready(s);
 	return 0;
 }
@@ -218,6 +218,7 @@ void http2_end(struct http_conn *c, enum end_reason reason)
 		http2_stream_free(s);
 	}
 	nghttp2_session_del(h2->session);
+	c->worker->http->http2_grown -= h2->window_grown;
 	http_buffer_drop(http2_pool(h2), &h2->out);
 	free(h2);
 	c->h2 = NULL;

@@ -1,8 +1,9 @@
 /* HTTP/2 towards a client (RFC 9113), by libnghttp2: each stream carries one exchange. The same routes, answers, servers
  * and limits as of HTTP/1 apply, because the same code does them; here are frames, windows and what clients do to those.
  *
- * Bounds: HTTP2_STREAMS_MAX streams at once, HTTP_HEAD_MAX bytes and HTTP_FIELDS_MAX fields of a head, one buffer of a
- * request's body for each stream, and HTTP2_IDLE_FRAMES_MAX frames that ask for nothing (resets, pings, settings) in
+ * Bounds: HTTP2_STREAMS_MAX streams at once, HTTP_HEAD_MAX bytes and HTTP_FIELDS_MAX fields of a head, HTTP2_WINDOW bytes of
+ * bodies that servers have not taken yet, and HTTP2_GROWN_MAX more where they did keep up, HTTP2_ALL_GROWN_MAX for all
+ * connections of a worker; and HTTP2_IDLE_FRAMES_MAX frames that ask for nothing (resets, pings, settings) in
  * HTTP2_IDLE_FRAMES_MS. owner: worker. */
 #ifndef DATA_HTTP2_H
 #define DATA_HTTP2_H
@@ -11,8 +12,10 @@
 
 enum {
 	HTTP2_STREAMS_MAX = 100,
-	HTTP2_STREAM_WINDOW = 32768, /* of a request's body: what its buffer holds */
-	HTTP2_WINDOW = 16 * 32768,   /* of all bodies of a connection */
+	HTTP2_STREAM_WINDOW = 32768, /* of a request's body, at first */
+	HTTP2_WINDOW = 16 * 32768,   /* of all bodies of a connection, at first */
+	HTTP2_GROWN_MAX = 1 << 20,   /* more for streams whose server takes what comes */
+	HTTP2_ALL_GROWN_MAX = 64 << 20,
 	HTTP2_IDLE_FRAMES_MAX = 500,
 	HTTP2_IDLE_FRAMES_MS = 10000,
 };

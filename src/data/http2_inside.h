@@ -10,11 +10,14 @@
 struct http2_stream {
 	struct list all, ready; /* of h2 */
 	struct http2 *h2;
-	struct http_exchange *x; /* NULL: not yet, or no more */
-	struct http_buffer *in;	 /* of the request's body */
+	struct http_exchange *x;  /* NULL: not yet, or no more */
+	struct http_buffer *in;	  /* of the request's body: what is taken from */
+	struct http_buffers more; /* and what came behind that */
 	struct http2_head head;
 	struct http_trailers trailers; /* of the answer, when all else of it was handed over */
-	size_t held; /* bytes of the body that the client was not given back as window */
+	size_t held;	/* bytes of the body that the client was not given back as window */
+	uint32_t grown; /* of its window, beyond HTTP2_STREAM_WINDOW */
+	uint32_t came;	/* bytes of the body since it last grew */
 	int32_t id;
 	bool ended;    /* the request is whole */
 	bool closed;   /* nghttp2 forgot it */
@@ -32,6 +35,8 @@ struct http2 {
 	struct http_buffer *out; /* frames */
 	struct mono idle_frames_since;
 	unsigned idle_frames;
+	uint32_t grown;	       /* of all streams' windows */
+	uint32_t window_grown; /* of the connection's: what `grown` was at most; counts in http */
 	unsigned n_open;
 	bool drains;
 	bool over;

@@ -37,10 +37,45 @@ struct http2_stream *http2_stream_new(struct http2 *h2, int32_t id)
 	return s;
 }
 
+/* --- the window of its body --- */
+
+/* The connection's grows with those of its streams, so that streams whose servers are slow leave as much for others as they did
+ * before any had grown. */
+static bool grow_connection(struct http2 *h2, uint32_t by)
+{
+	uint32_t *all = &h2->conn->worker->http->http2_grown;
+	uint32_t grown = h2->grown + by, more;
+
+	if (grown <= h2->window_grown)
+		return true;
+	more = grown - h2->window_grown;
+	if (grown > HTTP2_GROWN_MAX || *all + more > HTTP2_ALL_GROWN_MAX ||
+		nghttp2_session_set_local_window_size(
+			h2->session, NGHTTP2_FLAG_NONE, 0, (int32_t)(HTTP2_WINDOW + grown)) != 0)
+		return false;
+	h2->window_grown = grown;
+	*all += more;
+	return true;
+}
+
+/* All that came was taken, and that was a whole window: it is this window that the client waits for. So it is doubled. */
+static void grow_window(struct http2_stream *s)
+{
+	uint32_t window = HTTP2_STREAM_WINDOW + s->grown;
+
+	if (s->came < window || s->ended || !grow_connection(s->h2, window) ||
+		nghttp2_session_set_local_window_size(
+			s->h2->session, NGHTTP2_FLAG_NONE, s->id, (int32_t)(2 * window)) != 0)
+		return;
+	s->grown += window;
+	s->h2->grown += window;
+	s->came = 0;
+}
+
 /* The client gets back the window of what was taken, or thrown away. */
 static void give_window(struct http2_stream *s)
 {
-	size_t now = http_buffer_held(s->in).n;
+	size_t now = http_buffer_held(s->in).n + s->more.bytes;
 
 	if (now >= s->held)
 		return;
@@ -49,6 +84,15 @@ static void give_window(struct http2_stream *s)
 	else
 		nghttp2_session_consume(s->h2->session, s->id, s->held - now);
 	s->held = now;
+	if (now == 0 && !s->closed && s->x)
+		grow_window(s);
+}
+
+static void drop_body(struct http2_stream *s)
+{
+	http_buffer_drop(http2_pool(s->h2), &s->in);
+	http_buffers_drop(http2_pool(s->h2), &s->more);
+	give_window(s);
 }
 
 void http2_stream_end(struct http2_stream *s)
@@ -60,8 +104,7 @@ void http2_stream_end(struct http2_stream *s)
 	s->x = NULL;
 	http_account_end(x);
 	http_exchange_free(x);
-	http_buffer_drop(http2_pool(s->h2), &s->in);
-	give_window(s);
+	drop_body(s);
 }
 
 void http2_stream_free(struct http2_stream *s)
@@ -69,8 +112,8 @@ void http2_stream_free(struct http2_stream *s)
 	struct http2 *h2 = s->h2;
 
 	BUG_ON(s->x);
-	http_buffer_drop(http2_pool(h2), &s->in);
-	give_window(s);
+	drop_body(s);
+	h2->grown -= s->grown;
 	http2_head_release(http2_pool(h2), &s->head);
 	http_trailers_drop(http2_pool(h2), &s->trailers);
 	list_del(&s->ready);
@@ -222,6 +265,8 @@ static enum http_got carrier_read(struct http_exchange *x)
 {
 	struct http2_stream *s = stream_of(x);
 
+	if (!s->in)
+		s->in = http_buffers_pop(&s->more);
 	if (s->in)
 		return HTTP_GOT_BYTES;
 	if (s->closed && !s->ended)

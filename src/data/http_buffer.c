@@ -2,7 +2,10 @@
 
 #include "base/bug.h"
 
-enum { LARGEST = 17 * 4096 }; /* the largest of buffers.c */
+enum {
+	LARGEST = 17 * 4096, /* the largest of buffers.c */
+	ONE_OF_MANY = 16384,
+};
 
 static struct http_buffer *take_new(struct buffers *pool, size_t want)
 {
@@ -70,6 +73,52 @@ void http_buffer_put(struct http_buffer *b, struct span bytes)
 	if (bytes.n > 0)
 		memcpy(b->bytes + b->end, bytes.p, bytes.n);
 	b->end += (uint32_t)bytes.n;
+}
+
+bool http_buffers_put(struct buffers *pool, struct http_buffers *all, struct span bytes)
+{
+	size_t room = http_buffer_room(all->last), fits = bytes.n < room ? bytes.n : room;
+	struct span rest = span_of(bytes.p + fits, bytes.n - fits);
+	struct http_buffer *more = NULL;
+
+	if (rest.n > 0) {
+		more = take_new(pool, rest.n < ONE_OF_MANY ? ONE_OF_MANY : rest.n);
+		if (!more)
+			return false;
+		http_buffer_put(more, rest);
+	}
+	if (fits > 0)
+		http_buffer_put(all->last, span_of(bytes.p, fits));
+	if (more && all->last)
+		all->last->next = more;
+	else if (more)
+		all->first = more;
+	if (more)
+		all->last = more;
+	all->bytes += bytes.n;
+	return true;
+}
+
+struct http_buffer *http_buffers_pop(struct http_buffers *all)
+{
+	struct http_buffer *b = all->first;
+
+	if (!b)
+		return NULL;
+	all->first = b->next;
+	if (!all->first)
+		all->last = NULL;
+	b->next = NULL;
+	all->bytes -= http_buffer_held(b).n;
+	return b;
+}
+
+void http_buffers_drop(struct buffers *pool, struct http_buffers *all)
+{
+	struct http_buffer *b;
+
+	while ((b = http_buffers_pop(all)) != NULL)
+		http_buffer_drop(pool, &b);
 }
 
 bool http_buffer_put_first(struct buffers *pool, struct http_buffer **b, struct span bytes)

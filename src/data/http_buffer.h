@@ -7,7 +7,8 @@
 #include "data/buffers.h"
 
 struct http_buffer {
-	uint32_t size; /* of the buffer that this lives in */
+	struct http_buffer *next; /* in http_buffers */
+	uint32_t size;		  /* of the buffer that this lives in */
 	uint32_t start, end;
 	uint8_t bytes[];
 };
@@ -36,5 +37,18 @@ static inline size_t http_buffer_room(const struct http_buffer *b)
 {
 	return b ? b->size - sizeof(*b) - b->end : 0;
 }
+
+/* Several, one behind the other, for more than one can hold. Begins as zeros. */
+struct http_buffers {
+	struct http_buffer *first, *last;
+	size_t bytes;
+};
+
+/* At the end. False: out of memory, and none was put. */
+bool http_buffers_put(struct buffers *pool, struct http_buffers *all, struct span bytes);
+
+/* The first of them is the caller's now; NULL: there is none. */
+struct http_buffer *http_buffers_pop(struct http_buffers *all);
+void http_buffers_drop(struct buffers *pool, struct http_buffers *all);
 
 #endif

@@ -605,6 +605,8 @@ static ssize_t fill_from_client(struct http_exchange *x)
 		return n;
 	}
 	switch (x->carrier->read(x)) {
+	case HTTP_GOT_BYTES:
+		return take_over(x->in, &x->to_server);
 	case HTTP_GOT_END:
 		return 0;
 	case HTTP_GOT_RESET:

@@ -6,7 +6,7 @@ EXTRA_DIST += tests/e2e/README \
 	tests/e2e/jumble.py tests/e2e/town.py tests/e2e/weather.py \
 	tests/e2e/test_cluster_addresses.py tests/e2e/test_cluster_faults.py tests/e2e/test_cluster_network.py tests/e2e/test_lab.py \
 	tests/e2e/attempts.py tests/e2e/conftest.py tests/e2e/flood.py tests/e2e/holder.py tests/e2e/lab.py tests/e2e/actors.py tests/e2e/wire.py \
-	tests/e2e/test_balance.py tests/e2e/test_failover.py tests/e2e/test_http.py tests/e2e/test_http2.py tests/e2e/test_http2_websocket.py tests/e2e/frames.py tests/e2e/smuggling.py tests/e2e/test_limits.py tests/e2e/test_membership.py \
+	tests/e2e/test_balance.py tests/e2e/test_failover.py tests/e2e/test_http.py tests/e2e/test_http2.py tests/e2e/test_http2_websocket.py tests/e2e/test_http2_uploads.py tests/e2e/frames.py tests/e2e/smuggling.py tests/e2e/test_limits.py tests/e2e/test_membership.py \
 	tests/e2e/test_passthrough.py tests/e2e/test_process.py tests/e2e/test_proxy_protocol.py tests/e2e/test_routes.py tests/e2e/h2peer.py tests/e2e/test_trailers.py tests/e2e/test_h2c.py \
 	tests/e2e/test_runtime.py tests/e2e/test_shared_health.py tests/e2e/test_truth.py tests/e2e/test_status.py tests/e2e/test_status_http.py tests/e2e/test_timeouts.py tests/e2e/test_tools.py tests/e2e/test_tls.py tests/e2e/test_transfer.py tests/e2e/test_vip.py \
 	tests/e2e/haproxy-2.6-show-stat-header.csv

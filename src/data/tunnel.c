@@ -8,7 +8,8 @@
 #include <errno.h>
 
 enum {
-	TURN_BYTES = 1 << 20,	   /* of one direction, before others have their turn */
+	TURN_BYTES = 1 << 20,	   /* of one direction, before others have their turn: copied, */
+	TURN_SPLICED = 4 << 20,	   /* and spliced, about a millisecond (doc/decisions/015) */
 	BULK_BYTES = WORKER_CHUNK, /* a read this long asks for a pipe, a shorter splice ends it */
 };
 
@@ -274,7 +275,7 @@ static enum flow run_flow(struct conn *c, unsigned from)
 			flow = end_flow(c, from);
 		else if (!in->readable)
 			flow = FLOW_WAITS;
-		else if (moved >= TURN_BYTES)
+		else if (moved >= (in->splices ? TURN_SPLICED : TURN_BYTES))
 			flow = FLOW_TURN_OVER;
 		else if (in->splices && !in->deaf)
 			flow = splice_in(c, from, &moved);

@@ -360,6 +360,11 @@ tests_unit_src_generation_test_LDFLAGS = $(AM_LDFLAGS) $(FAULT_WRAP)
 tests_unit_src_generation_test_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_src_generation_test_LDADD = $(SERVERS_LIBS) $(UNIT_LIBS)
 
+unit_tests += tests/unit/src/inherit_test
+tests_unit_src_inherit_test_SOURCES = tests/unit/src/inherit_test.c
+tests_unit_src_inherit_test_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_src_inherit_test_LDADD = $(SERVERS_LIBS) $(UNIT_LIBS)
+
 unit_tests += tests/unit/src/sockets_test
 tests_unit_src_sockets_test_SOURCES = tests/unit/src/sockets_test.c
 tests_unit_src_sockets_test_CFLAGS = $(UNIT_CFLAGS)

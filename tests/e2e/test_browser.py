@@ -141,6 +141,7 @@ def short_limits(text):
 
 
 @pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
+@pytest.mark.timing  # every limit of HTTP is a second, so that what outlives them need not last long
 def test_websockets_of_a_browser_outlive_every_limit_of_http(site):
     services, frontends = platform.start(site, nodes=("aegis-01",), services=Echo, edit=short_limits)
     service = services["aegis-01"]

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import signal
 
 import pytest
 
@@ -49,6 +50,22 @@ def pytest_collection_modifyitems(config, items):
     items[:] = [item for item in items if part in (None, part_of(item.module, towns))]
     if not config.getoption("--long"):
         items[:] = [item for item in items if not item.get_closest_marker("long")]
+
+
+PATIENCE = int(240 * lab.SLOW)  # seconds for one test; the longest takes a quarter of a minute where nothing else runs
+
+
+def overdue(*_):
+    pytest.fail(f"the test has not ended within {PATIENCE} s")  # no OSError, which a test may take for its own
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item):
+    """A test that hangs fails, says where, and lets the others run."""
+    signal.signal(signal.SIGALRM, overdue)
+    signal.alarm(0 if item.get_closest_marker("long") else PATIENCE)
+    yield
+    signal.alarm(0)
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -4,6 +4,7 @@
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <stdio.h>
 #include <string.h>
 
 static struct generations all;
@@ -44,7 +45,7 @@ static const struct config *make(struct made *m, const char *listeners, const ch
 	char *text = texts[n++ % 8], *save = NULL, *other = texts[n++ % 8];
 
 	*m = (struct made){.config = {.listeners = m->listeners, .backends = m->backends}};
-	strcpy(text, listeners);
+	snprintf(text, sizeof(texts[0]), "%s", listeners);
 	for (char *p = strtok_r(text, " ", &save); p; p = strtok_r(NULL, " ", &save)) {
 		char *mode = strchr(p, ':');
 
@@ -52,7 +53,7 @@ static const struct config *make(struct made *m, const char *listeners, const ch
 		m->listeners[m->config.n_listeners++] = (struct config_listener){
 			.name = p, .mode = mode[1] == 'h' ? MODE_HTTP : MODE_PASSTHROUGH};
 	}
-	strcpy(other, backends);
+	snprintf(other, sizeof(texts[0]), "%s", backends);
 	for (char *p = strtok_r(other, " ", &save); p; p = strtok_r(NULL, " ", &save))
 		m->backends[m->config.n_backends++].name = p;
 	return &m->config;

@@ -75,7 +75,7 @@ static void say(struct file *f, const char *name, const char *servers)
 			.timeout_ms = 2000,
 			.fall = 3,
 			.rise = 2}};
-	strcpy(text, servers);
+	snprintf(text, sizeof(text), "%s", servers);
 	for (char *p = strtok_r(text, " ", &save); p; p = strtok_r(NULL, " ", &save)) {
 		struct config_server *s = &f->servers[n][b->n_servers];
 		char *host = strchr(p, ':'), addr[32];
@@ -84,7 +84,8 @@ static void say(struct file *f, const char *name, const char *servers)
 		cr_assert(addr_parse(addr, false, &s->addr));
 		if (host)
 			*host = '\0';
-		s->name = strcpy(f->names[n][b->n_servers++], p);
+		snprintf(f->names[n][b->n_servers], sizeof(f->names[n][0]), "%s", p);
+		s->name = f->names[n][b->n_servers++];
 		s->weight = 1;
 	}
 }

@@ -46,10 +46,9 @@ struct control {
 	struct generations *generations;
 	struct generation *generation; /* the newest */
 	struct sockets *sockets;
-	struct inherit
-		*inherit; /* what an earlier process left, until this one serves; NULL: nothing */
-	const char
-		*carried; /* what it knew (control/carry.h), until this one serves; NULL: nothing */
+	/* What an earlier process left and knew (control/carry.h), until this one serves. NULL: nothing. */
+	struct inherit *inherit;
+	const char *carried;
 	struct qsbr *views;
 	struct load *load;
 	struct servers *servers;

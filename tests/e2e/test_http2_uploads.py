@@ -1,5 +1,6 @@
 """Windows of HTTP/2: they grow where a server takes what comes, and a server that does not holds up nobody else."""
 
+import socket
 import threading
 import time
 
@@ -8,11 +9,12 @@ import pytest
 pytest.importorskip("h2")
 
 from h2peer import Client
-from lab import SLOW
+from lab import SANITIZED, SLOW
 from test_http2 import LISTENER, start  # noqa: F401, a fixture
 
 MIB = 1 << 20
-PATIENT = LISTENER.replace('idle = "1s"', 'idle = "60s"')
+PATIENT = LISTENER.replace('idle = "20s"', 'idle = "60s"')
+assert PATIENT != LISTENER
 
 
 class Taker:
@@ -23,6 +25,7 @@ class Taker:
         site.start_recorder(port=80, serve=self.serve)
 
     def serve(self, s):
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         with s, s.makefile("rb") as f:
             while line := f.readline():
                 fields = dict(field.rstrip().lower().split(b": ", 1) for field in iter(f.readline, b"\r\n"))
@@ -82,7 +85,7 @@ def test_server_that_takes_nothing_gets_no_larger_window(site, start, tmp_path):
     with Client(site) as c:
         stream = begin(c, "/stall", 24 * MIB)
         fill(c, stream, 24 * MIB)
-        assert balancer.resident_bytes() < before + 4 * MIB
+        assert SANITIZED or balancer.resident_bytes() < before + 4 * MIB
         taker.go.set()
 
 
@@ -98,5 +101,5 @@ def test_stream_that_has_grown_and_stalls_holds_up_no_other(site, start, tmp_pat
             other = begin(c, "/take", MIB)
             c.send_body(other, bytes(MIB), end=True)
             assert c.finish(other).status == "200"
-        assert balancer.resident_bytes() < before + 8 * MIB
+        assert SANITIZED or balancer.resident_bytes() < before + 8 * MIB
     taker.go.set()

@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,7 +29,8 @@
 extern char **environ;
 
 enum {
-	LIMIT_MS = 15000, /* from its start until it is ready */
+	LIMIT_MS = 15000,    /* from its start until it is ready */
+	SEND_LIMIT_MS = 500, /* it does not read: nothing else may wait for it here */
 	REAP_LOOK_MS = 5,
 	WHO_MAX = 128,
 	WHY_MAX = 512,
@@ -129,6 +131,15 @@ static void give_up(struct upgrade *u, const char *why)
 	on_reap(-1, 0, u);
 }
 
+static void give_up_telling(struct upgrade *u, int err)
+{
+	char why[WHY_MAX];
+
+	snprintf(why, sizeof(why), "the new program cannot be told what it needs: %s",
+		strerror(-err));
+	give_up(u, why);
+}
+
 /* --- what it gets --- */
 
 /* Takes `o`. */
@@ -139,7 +150,7 @@ static int say(struct upgrade *u, json_t *o, const int *fds, size_t n)
 
 	free(text);
 	json_decref(o);
-	return err;
+	return err == -EAGAIN ? -ETIMEDOUT : err;
 }
 
 static int give(void *arg, const char *name, const int *fds, size_t n)
@@ -201,7 +212,7 @@ static void give_all(void *arg)
 	if (err == 0)
 		err = say(u, json_pack("{s:s}", "type", "end"), NULL, 0);
 	if (err < 0)
-		give_up(u, strerror(-err));
+		give_up_telling(u, err);
 }
 
 static const char *cluster_objection(const struct control *c, const json_t *o)
@@ -256,9 +267,12 @@ static bool is_taken(const void *taken, const char *name)
 {
 	const json_t *a = taken;
 
-	for (size_t i = 0; i < json_array_size(a); i++)
-		if (strcmp(json_string_value(json_array_get(a, i)), name) == 0)
+	for (size_t i = 0; i < json_array_size(a); i++) {
+		const char *taken_name = json_string_value(json_array_get(a, i));
+
+		if (taken_name && strcmp(taken_name, name) == 0)
 			return true;
+	}
 	return false;
 }
 
@@ -268,7 +282,7 @@ static void on_ready(struct upgrade *u, const json_t *o)
 	int err = say_go(u);
 
 	if (err < 0)
-		return give_up(u, strerror(-err));
+		return give_up_telling(u, err);
 	u->phase = HANDED_OVER;
 	c->holds = "another process has taken over, nothing changed: connect anew";
 	notify_successor((int)u->pid);
@@ -381,6 +395,7 @@ static int spawn(struct upgrade *u, int end, char **env)
 
 static int start(struct upgrade *u)
 {
+	static const struct timeval limit = {0, SEND_LIMIT_MS * 1000};
 	char entry[64];
 	int ends[2], err = -fdpass_pair(ends);
 	char **env;
@@ -397,6 +412,7 @@ static int start(struct upgrade *u)
 		return err;
 	}
 	u->fd = ends[0];
+	setsockopt(u->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	u->readable = event_new(u->control->base, u->fd, EV_READ | EV_PERSIST, on_readable, u);
 	if (u->readable && event_add(u->readable, NULL) == 0)
 		return 0;

@@ -3,10 +3,13 @@ nothing."""
 
 import contextlib
 import hashlib
+import json
 import os
 import re
+import shlex
 import shutil
 import signal
+import sys
 import threading
 import time
 
@@ -43,7 +46,10 @@ class Upgraded:
         self.put(script)
 
     def pid(self):
-        return int(re.search(r"^Pid: (\d+)$", self.balancer.ask("show info"), re.M)[1])
+        return int(self.info("Pid"))
+
+    def info(self, key):
+        return re.search(rf"^{key}: (.*)$", self.balancer.ask("show info"), re.M)[1]
 
     def upgrade(self):
         answer = self.balancer.ask("upgrade")
@@ -219,6 +225,22 @@ def test_a_refused_configuration_changes_nothing(upgraded):
     fails(u, "backends: missing")
     u.balancer.conf.write_text(good)
     u.upgrade()
+
+
+def test_a_program_that_asks_and_does_not_listen_holds_nothing_up(upgraded):
+    """More sockets than the way to it holds: whoever serves waits half a second for it, and no longer."""
+    u = upgraded()
+    conf = u.balancer.conf
+    more = ""
+    for first in range(10000, 10600, 60):
+        bind = ", ".join(f'"127.0.0.1:{port}"' for port in range(first, first + 60))
+        more += f'{{ name = "of-{first}"; mode = "passthrough"; bind = [{bind}]; default_backend = "aegis"; }},\n'
+    conf.write_text(conf.read_text().replace("listeners = (", f"listeners = (\n{more}"))
+    assert u.balancer.ask("reload").strip() == ""
+    hello = {"type": "hello", "protocol": 1, "version": "9", "node": u.info("node"), "workers": int(u.info("Nbthread"))}
+    says = f"import os, time; os.write(int(os.environ['AEGISLB_TAKEOVER_FD']), {json.dumps(hello).encode()!r}); time.sleep(600)"
+    u.put_script(f"exec {sys.executable} -c {shlex.quote(says)}\n")
+    fails(u, "cannot be told what it needs: Connection timed out")
 
 
 @pytest.mark.long

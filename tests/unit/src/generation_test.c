@@ -30,7 +30,8 @@ static void end(void)
 
 TestSuite(generation, .init = begin, .fini = end);
 
-/* A configuration of these names: listeners "web:h" (mode = "http") or "web:p", and backends. */
+/* Static wherever it stands: generations are freed after the test has returned.
+ * A configuration of these names: listeners "web:h" (mode = "http") or "web:p", and backends. */
 struct made {
 	struct config config;
 	struct config_listener listeners[4];
@@ -66,7 +67,7 @@ static struct generation *next(struct made *m, const char *listeners, const char
 
 Test(generation, names_keep_their_slots_wherever_they_stand)
 {
-	struct made m1, m2;
+	static struct made m1, m2;
 	struct generation *first = next(&m1, "a:p b:p", "x y"), *second = next(&m2, "b:p", "y z x");
 
 	cr_assert_not_null(first, "%s", why);
@@ -85,7 +86,7 @@ Test(generation, names_keep_their_slots_wherever_they_stand)
 
 Test(generation, a_listener_that_changes_its_mode_is_another_one)
 {
-	struct made m1, m2;
+	static struct made m1, m2;
 	struct generation *first = next(&m1, "a:p", "x"), *second = next(&m2, "a:h", "x");
 
 	cr_expect(ne(u16, second->listener_slots[0], first->listener_slots[0]));
@@ -100,7 +101,7 @@ Test(generation, a_limit_is_known_by_its_place_and_not_by_its_numbers)
 	struct config_route turned[] = {
 		{.path = "/b", .names = names, .n_names = 1, .limit = {.count = 7, .table = 0}},
 		{.path = "/a", .limit = {.count = 9, .table = 1}}};
-	struct made m1, m2;
+	static struct made m1, m2;
 	struct generation *first, *second;
 
 	make(&m1, "a:h", "x");
@@ -119,7 +120,7 @@ Test(generation, a_limit_is_known_by_its_place_and_not_by_its_numbers)
 
 Test(generation, one_that_finds_no_room_is_refused_by_name_and_takes_none)
 {
-	struct made m1, m2;
+	static struct made m1, m2;
 	struct generation *first = next(&m1, "a:p", "x y");
 
 	cr_assert_null(next(&m2, "a:p", "v w"));
@@ -133,7 +134,7 @@ Test(generation, one_that_finds_no_room_is_refused_by_name_and_takes_none)
 
 Test(generation, it_is_over_when_neither_views_nor_workers_have_it)
 {
-	struct made m;
+	static struct made m;
 	struct generation *g = next(&m, "a:p", "x");
 
 	generation_add_view(g);
@@ -156,7 +157,7 @@ Test(generation, it_is_over_when_neither_views_nor_workers_have_it)
 
 Test(generation, without_memory_it_is_refused_and_leaves_nothing)
 {
-	struct made m1, m2;
+	static struct made m1, m2;
 
 	next(&m1, "a:p", "x");
 	for (unsigned n = 1; fault_next(n); n++) {

@@ -4,6 +4,8 @@
 
 #include "config_read.h"
 
+#define CONFIG_BACKENDS_EXPECTED "a list of backends: backends = ( { ... } );"
+
 /* To a struct config_backend. */
 void config_read_backend(struct config_reader *r, const config_setting_t *s, void *to);
 

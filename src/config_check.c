@@ -1,5 +1,7 @@
 #include "config_check.h"
 
+#include "config_backend.h"
+
 #include <string.h>
 
 /* An element of a list by its index; its key where it has that one. */
@@ -220,12 +222,29 @@ static void check_tickets(struct config_reader *r, const config_setting_t *liste
 	}
 }
 
+/* A node may do no more than redirect, or answer by itself. */
+static bool answers_all_itself(const struct config *c)
+{
+	for (size_t i = 0; i < c->n_listeners; i++) {
+		const struct config_listener *l = &c->listeners[i];
+
+		if (l->mode != MODE_HTTP)
+			return false;
+		for (size_t k = 0; k < l->n_routes; k++)
+			if (l->routes[k].action == ACTION_BACKEND)
+				return false;
+	}
+	return c->n_listeners > 0;
+}
+
 void config_check(struct config_reader *r, const config_setting_t *root)
 {
 	const config_setting_t *listeners = config_setting_get_member(root, "listeners");
 	const config_setting_t *backends = config_setting_get_member(root, "backends");
 	const struct config *c = r->config;
 
+	if (!backends && !answers_all_itself(c))
+		config_error_missing(r, root, "backends", CONFIG_BACKENDS_EXPECTED);
 	check_names(r, listeners, c->listeners, c->n_listeners, sizeof(*c->listeners));
 	check_names(r, backends, c->backends, c->n_backends, sizeof(*c->backends));
 	check_binds(r, root);

@@ -229,10 +229,9 @@ static const struct config_key config_keys[] = {
 	CONFIG_KEY_GROUP("status", config, status, status_keys),
 	{.name = "backends",
 		.type = CONFIG_LIST,
-		.read = config_read_backend,
-		.required = true,
+		.read = config_read_backend, /* whether it may be missing: config_check.c */
 		.max = BACKENDS_MAX,
-		.expected = "a list of backends: backends = ( { ... } );",
+		.expected = CONFIG_BACKENDS_EXPECTED,
 		CONFIG_ELEMENTS(config, backends, n_backends)},
 	{.name = "listeners",
 		.type = CONFIG_LIST,

@@ -57,6 +57,19 @@ Test(config_http, what_the_file_says_is_what_the_config_holds)
 	config_free(c);
 }
 
+Test(config_http, what_answers_all_itself_needs_no_backends)
+{
+	struct config *c = case_load(
+		"listeners = ( { name = \"l\"; bind = [\"*:80\"]; mode = \"http\"; routes = ( "
+		"{ " REDIRECT ", { path = \"/x\"; respond = { body = \"hi\"; }; } ); } );");
+
+	cr_expect_eq(c->n_backends, 0);
+	config_free(c);
+	case_errors("listeners = ( { name = \"l\"; bind = [\"*:80\"]; routes = (); } );",
+		"t.conf:1: backends: missing; expected a list of backends: backends = ( { ... } "
+		");");
+}
+
 static int find(const struct config *c, const char *host, const char *path)
 {
 	return route_request(&c->listeners[0], span_str(host), span_str(path));

@@ -15,10 +15,10 @@ TestSuite(config_load, .init = case_enter, .fini = case_leave);
 
 Test(config_load, only_listeners_and_backends_are_required)
 {
-	case_errors("", "t.conf:1: backends: missing; expected a list of backends: backends = ( { "
-			"... } );\n"
-			"t.conf:1: listeners: missing; expected a list of listeners: listeners = ( "
-			"{ ... } );");
+	case_errors("", "t.conf:1: listeners: missing; expected a list of listeners: listeners = ( "
+			"{ ... } );\n"
+			"t.conf:1: backends: missing; expected a list of backends: backends = ( { "
+			"... } );");
 	case_errors(FINE, "");
 }
 

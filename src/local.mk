@@ -126,6 +126,7 @@ src_libdata_a_SOURCES = \
 	src/data/http2_head.c src/data/http2_head.h src/data/http2_inside.h src/data/http2_stream.c \
 	src/data/http2_server.c src/data/http2_server.h src/data/http2_server_head.c src/data/http2_server_head.h \
 	src/data/http2_server_inside.h src/data/http2_server_stream.c \
+	src/data/http2_window.c src/data/http2_window.h \
 	src/data/http_trailers.c src/data/http_trailers.h \
 	src/data/websocket.c src/data/websocket.h \
 	src/data/http_account.c src/data/http_account.h \

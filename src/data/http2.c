@@ -1,4 +1,5 @@
 #include "data/http2_inside.h"
+#include "data/http2_window.h"
 #include "data/http_account.h"
 
 #include <errno.h>
@@ -110,6 +111,7 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
 	(void)flags;
 	if (!s || !s->x || s->x->phase == HTTP_PHASE_OURS) { /* nobody takes it */
 		nghttp2_session_consume(session, id, length);
+		http2_window_give(session, h2->held);
 		return 0;
 	}
 	if (!http_buffers_put(http2_pool(h2), &s->more, span_of(data, length))) {
@@ -118,6 +120,7 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
 		return 0;
 	}
 	s->held += length;
+	h2->held += length;
 	s->came += (uint32_t)length;
 	http2_stream_ready(s);
 	return 0;

@@ -35,6 +35,7 @@ struct http2 {
 	struct http_buffer *out; /* frames */
 	struct mono idle_frames_since;
 	unsigned idle_frames;
+	size_t held;	       /* by all streams */
 	uint32_t grown;	       /* of all streams' windows */
 	uint32_t window_grown; /* of the connection's: what `grown` was at most; counts in http */
 	unsigned n_open;

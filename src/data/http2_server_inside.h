@@ -40,6 +40,7 @@ struct http2_server {
 	struct addr addr;
 	struct mono heard;
 	uint32_t id;			/* of the server */
+	size_t held;			/* by all streams */
 	unsigned n_streams, n_requests; /* of these, that were handed over */
 	bool stands;			/* the server's SETTINGS came */
 	bool served;			/* an answer, before */

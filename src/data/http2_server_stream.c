@@ -1,4 +1,5 @@
 #include "data/http2_server_inside.h"
+#include "data/http2_window.h"
 #include "data/http_account.h"
 #include "data/http_relay.h"
 
@@ -56,7 +57,9 @@ static void give_window(struct http2_server_stream *st)
 		nghttp2_session_consume_connection(st->server->session, st->held - now);
 	else
 		nghttp2_session_consume(st->server->session, st->id, st->held - now);
+	st->server->held -= st->held - now;
 	st->held = now;
+	http2_window_give(st->server->session, st->server->held);
 	http2_server_want_turn(st->server);
 }
 
@@ -341,6 +344,7 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
 	(void)flags;
 	if (!st || st->error) { /* nobody takes it */
 		nghttp2_session_consume(session, id, length);
+		http2_window_give(session, s->held);
 		return 0;
 	}
 	if (!http_buffer_reserve(http2_server_pool(s), &st->body, length)) {
@@ -350,6 +354,7 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
 	}
 	http_buffer_put(st->body, span_of(data, length));
 	st->held += length;
+	s->held += length;
 	http2_server_stream_ready(st);
 	return 0;
 }

@@ -1,5 +1,6 @@
 #include "base/bug.h"
 #include "data/http2_inside.h"
+#include "data/http2_window.h"
 #include "data/http_account.h"
 #include "data/http_proxy.h"
 #include "data/http_relay.h"
@@ -83,7 +84,9 @@ static void give_window(struct http2_stream *s)
 		nghttp2_session_consume_connection(s->h2->session, s->held - now);
 	else
 		nghttp2_session_consume(s->h2->session, s->id, s->held - now);
+	s->h2->held -= s->held - now;
 	s->held = now;
+	http2_window_give(s->h2->session, s->h2->held);
 	if (now == 0 && !s->closed && s->x)
 		grow_window(s);
 }

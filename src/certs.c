@@ -14,7 +14,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { FILES_MAX = 100000, READ_BUFFER = 17 * 1024 };
+enum {
+	FILES_MAX = 100000,
+	READ_BUFFER = 17 * 1024,
+	READS_MAX = 5, /* of one that is renewed while it is read */
+};
 
 /* `looks` sums up what can be seen of a file and those beside it without reading them: another look tells whether they
  * changed. It is taken before they are read, so that a change in between is found by the next. */
@@ -540,7 +544,7 @@ static struct cert *as_before(const struct certs *previous, const char *path)
 	return NULL;
 }
 
-/* Renewed or taken away between the look into its folder and the reading: then it is not there, which is no fault. */
+/* Taken away between the look into its folder and the reading: then it is not there, which is no fault. */
 static bool has_gone(const struct file *f)
 {
 	struct stat st;
@@ -552,10 +556,14 @@ static void read_file(struct file *f, const struct certs *previous, certs_say_fn
 {
 	char why[CERT_WHY_MAX];
 
-	f->looks = look(f->path);
-	f->cert = cert_read(f->path, why);
-	if (f->cert || has_gone(f))
-		return;
+	for (unsigned i = 0; i < READS_MAX; i++) {
+		f->looks = look(f->path);
+		f->cert = cert_read(f->path, why);
+		if (f->cert || has_gone(f))
+			return;
+		if (!f->listed)
+			break;
+	}
 	f->cert = as_before(previous, f->path);
 	say(arg, f->path, why, f->cert != NULL);
 }

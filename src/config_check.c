@@ -243,13 +243,13 @@ void config_check(struct config_reader *r, const config_setting_t *root)
 	const config_setting_t *backends = config_setting_get_member(root, "backends");
 	const struct config *c = r->config;
 
-	if (!backends && !answers_all_itself(c))
-		config_error_missing(r, root, "backends", CONFIG_BACKENDS_EXPECTED);
 	check_names(r, listeners, c->listeners, c->n_listeners, sizeof(*c->listeners));
 	check_names(r, backends, c->backends, c->n_backends, sizeof(*c->backends));
 	check_binds(r, root);
 	check_servers(r, backends);
 	check_tickets(r, listeners);
+	if (c->n_backends == 0 && !backends && !answers_all_itself(c))
+		config_error_missing(r, root, "backends", CONFIG_BACKENDS_EXPECTED);
 	if (r->errors->n_errors > 0)
 		return;
 	warn_unused(r, backends);

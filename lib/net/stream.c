@@ -120,6 +120,13 @@ bool stream_is_over(int fd)
 	return n == 0 || (n < 0 && errno != EAGAIN);
 }
 
+bool stream_has_unread(int fd)
+{
+	int n = 0;
+
+	return ioctl(fd, FIONREAD, &n) == 0 && n > 0;
+}
+
 int stream_local(int fd, struct addr *ret)
 {
 	struct sockaddr_storage sa;

@@ -45,6 +45,9 @@ ssize_t stream_send_first(int fd, const void *buf, size_t n);
 /* The peer has ended or reset, and there is nothing left to read. */
 bool stream_is_over(int fd);
 
+/* There is something to read now. */
+bool stream_has_unread(int fd);
+
 /* The connection's own addresses; the peer's is forgotten once it has reset. */
 int stream_local(int fd, struct addr *ret);
 int stream_peer(int fd, struct addr *ret);

@@ -630,7 +630,8 @@ static uint64_t number_of(const struct http_conn *c)
 
 bool http_conn_is_idle(const struct http_conn *c)
 {
-	return c->step == HTTP_STEP_HEAD && !c->exchange && c->requests > 0;
+	return c->step == HTTP_STEP_HEAD && !c->exchange && c->requests > 0 &&
+	       !link_has_unread(&c->link);
 }
 
 bool http_conn_is_meant(const struct http_conn *c, const struct order *o)

@@ -86,7 +86,7 @@ void http_conn_set_deadline(struct http_conn *c, uint64_t ms);
 /* The only exit. */
 enum http_step http_conn_finish(struct http_conn *c, enum end_reason reason);
 
-/* Between two requests. */
+/* Between two requests: nothing of the next has come, not even to the kernel. */
 bool http_conn_is_idle(const struct http_conn *c);
 
 bool http_conn_is_meant(const struct http_conn *c, const struct order *o);

@@ -98,6 +98,11 @@ bool link_is_over(const struct link *l)
 	return l->ended || l->failed || stream_is_over(l->watch.fd);
 }
 
+bool link_has_unread(const struct link *l)
+{
+	return stream_has_unread(l->watch.fd);
+}
+
 void link_end(struct link *l)
 {
 	if (!l->finished && l->tls)

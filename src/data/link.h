@@ -59,6 +59,9 @@ ssize_t link_send(struct link *l, struct span bytes);
 /* The peer has ended or reset, or sent what nobody asked for. */
 bool link_is_over(const struct link *l);
 
+/* Bytes came that nobody has read yet. */
+bool link_has_unread(const struct link *l);
+
 /* Ends our side; the peer may go on. */
 void link_end(struct link *l);
 

@@ -246,7 +246,7 @@ def test_a_program_that_asks_and_does_not_listen_holds_nothing_up(upgraded):
 @pytest.mark.long
 def test_a_program_that_hangs_is_ended(upgraded):
     u = upgraded()
-    u.put_script("sleep 600\n")
+    u.put_script("exec sleep 600\n")
     os.kill(u.pids[0], signal.SIGUSR2)
     u.balancer.wait_log("was not ready after 15 s, and was ended", 40)
     assert u.pid() == u.pids[0]

@@ -106,6 +106,7 @@ def test_out_of_descriptors_it_pauses_and_goes_on(site):
         time.sleep(1)  # the span that is measured
         assert balancer.cpu_seconds() - before < 0.2
         for s in served:
+            s.settimeout(10 * SLOW)
             s.sendall(b"x")
             assert read_exactly(s, 1) == b"x"
         assert balancer.running()

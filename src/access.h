@@ -3,7 +3,7 @@
 #ifndef ACCESS_H
 #define ACCESS_H
 
-#include "config.h"
+#include "config/config.h"
 #include "net/addr.h"
 #include "tally.h"
 

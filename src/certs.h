@@ -11,7 +11,7 @@
 
 #include "base/span.h"
 #include "cert.h"
-#include "config.h"
+#include "config/config.h"
 #include "tickets.h"
 
 #include <openssl/ssl.h>

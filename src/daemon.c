@@ -4,7 +4,7 @@
 
 #include "config-build.h"
 
-#include "config_restart.h"
+#include "config/restart.h"
 #include "control/carry.h"
 #include "control/control.h"
 #include "data/worker.h"

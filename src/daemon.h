@@ -2,7 +2,7 @@
 #ifndef DAEMON_H
 #define DAEMON_H
 
-#include "config.h"
+#include "config/config.h"
 #include "takeover.h"
 
 #include <stddef.h>

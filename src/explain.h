@@ -2,7 +2,7 @@
 #ifndef EXPLAIN_H
 #define EXPLAIN_H
 
-#include "config.h"
+#include "config/config.h"
 
 #include <stdio.h>
 

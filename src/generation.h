@@ -10,7 +10,7 @@
 #define GENERATION_H
 
 #include "base/list.h"
-#include "config.h"
+#include "config/config.h"
 #include "slots.h"
 
 #include <stdatomic.h>

@@ -7,14 +7,29 @@ src_libcerts_a_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS) $(SODIUM_CFLAGS)
 # Reading the configuration, and the routing question: an archive, so that its tests link the same objects.
 noinst_LIBRARIES += src/libconf.a
 src_libconf_a_SOURCES = \
-	src/config.h src/config_address.c src/config_address.h src/config_backend.c src/config_backend.h \
-	src/cluster_kinds.h src/config_check.c src/config_check.h src/config_cluster.c src/config_cluster.h src/config_digest.c src/config_digest.h src/config_errors.c src/config_errors.h \
-	src/config_auth.c src/config_auth.h src/config_compress.c src/config_compress.h src/config_hosts.c src/config_hosts.h src/config_http.c src/config_http.h \
-	src/config_listener.c src/config_listener.h src/config_rate.c src/config_rate.h \
-	src/config_load.c src/config_load.h \
-	src/config_parse.c src/config_parse.h src/config_read.c src/config_read.h src/config_restart.c src/config_restart.h src/config_tls.c src/config_tls.h \
-	src/config_say.c src/config_say.h src/config_text.c src/config_text.h src/config_value.c src/config_value.h \
-	src/explain.c src/explain.h src/nearest.c src/nearest.h src/route.c src/route.h
+	src/config/config.h \
+	src/config/address.c src/config/address.h \
+	src/config/auth.c src/config/auth.h \
+	src/config/backend.c src/config/backend.h \
+	src/config/check.c src/config/check.h \
+	src/config/cluster.c src/config/cluster.h \
+	src/config/compress.c src/config/compress.h \
+	src/config/digest.c src/config/digest.h \
+	src/config/errors.c src/config/errors.h \
+	src/config/hosts.c src/config/hosts.h \
+	src/config/http.c src/config/http.h \
+	src/config/listener.c src/config/listener.h \
+	src/config/load.c src/config/load.h \
+	src/config/nearest.c src/config/nearest.h \
+	src/config/parse.c src/config/parse.h \
+	src/config/rate.c src/config/rate.h \
+	src/config/read.c src/config/read.h \
+	src/config/restart.c src/config/restart.h \
+	src/config/say.c src/config/say.h \
+	src/config/text.c src/config/text.h \
+	src/config/tls.c src/config/tls.h \
+	src/config/value.c src/config/value.h \
+	src/cluster_kinds.h src/explain.c src/explain.h src/route.c src/route.h
 src_libconf_a_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(CONFIG_CFLAGS) $(IDN2_CFLAGS) $(OPENSSL_CFLAGS)
 CONF_LIBS = src/libconf.a src/libcerts.a src/libusers.a lib/libhttp.a lib/libhostmatch.a lib/libidna.a lib/libseal.a lib/libnet.a lib/libbase.a \
 	$(CONFIG_LIBS) $(SODIUM_LIBS) $(IDN2_LIBS) $(OPENSSL_LIBS) $(CRYPT_LIBS)

@@ -10,7 +10,7 @@
 #ifndef LOG_H
 #define LOG_H
 
-#include "config.h"
+#include "config/config.h"
 
 #include <stdarg.h>
 #include <stdbool.h>

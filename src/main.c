@@ -1,7 +1,7 @@
 /* The command line: what is asked for, and the exit status that answers. */
 #include "config-build.h"
 
-#include "config_load.h"
+#include "config/load.h"
 #include "daemon.h"
 #include "explain.h"
 #include "genkey.h"

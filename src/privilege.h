@@ -3,7 +3,7 @@
 #ifndef PRIVILEGE_H
 #define PRIVILEGE_H
 
-#include "config.h"
+#include "config/config.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -6,7 +6,7 @@
 #define ROUTE_H
 
 #include "base/span.h"
-#include "config.h"
+#include "config/config.h"
 
 enum { ROUTE_NONE = -1 };
 

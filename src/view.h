@@ -7,7 +7,7 @@
 
 #include "balance/balance.h"
 #include "certs.h"
-#include "config.h"
+#include "config/config.h"
 #include "generation.h"
 #include "prefixset/prefixset.h"
 #include "sticky.h"

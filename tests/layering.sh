@@ -52,6 +52,9 @@ done
 halves() { awk -v bad="$1" 'index($3, bad) == 1'; }
 result 'src/data does not include src/control' "$(own src/data | halves control/)"
 result 'src/control does not include src/data' "$(own src/control | halves data/)"
+result 'src/config includes lib, itself and what a configuration is made of' "$(
+	own src/config | awk '$3 !~ /\// && $3 !~ /^(certs|users)\.h$/ || $3 ~ /^(data|control|ctl)\//'
+)"
 result 'src/ctl knows lib/base and itself only' "$(own src/ctl | awk '$3 !~ /^(base|ctl)\//')"
 result 'between the halves nothing includes either' "$(
 	own src | awk '$1 !~ /^src\/(data|control|ctl)\// && $1 !~ /^src\/(daemon|main)\.c$/ && $3 ~ /^(data|control)\//'

@@ -1,6 +1,6 @@
 #include "control/ban.h"
 
-#include "config_value.h"
+#include "config/value.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -20,7 +20,7 @@
 #include "base/mono.h"
 #include "base/span.h"
 #include "cluster_kinds.h"
-#include "config.h"
+#include "config/config.h"
 #include "net/addr.h"
 
 #include <event2/event.h>

@@ -1,6 +1,6 @@
 #include "control/cluster_agree.h"
 
-#include "config_digest.h"
+#include "config/digest.h"
 #include "log.h"
 
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-/* Whether live members that do the same work have equal configurations, by the digests they say (config_digest.h).
+/* Whether live members that do the same work have equal configurations, by the digests they say (config/digest.h).
  * owner: cluster.c; thread: control. */
 #ifndef CONTROL_CLUSTER_AGREE_H
 #define CONTROL_CLUSTER_AGREE_H

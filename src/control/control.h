@@ -7,7 +7,7 @@
 
 #include "base/mono.h"
 #include "base/span.h"
-#include "config.h"
+#include "config/config.h"
 #include "control/cluster.h"
 #include "control/events.h"
 #include "control/servers.h"

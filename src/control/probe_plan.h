@@ -3,7 +3,7 @@
 #ifndef CONTROL_PROBE_PLAN_H
 #define CONTROL_PROBE_PLAN_H
 
-#include "config.h"
+#include "config/config.h"
 
 #include <openssl/ssl.h>
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 #include "control/reload.h"
 
-#include "config_load.h"
+#include "config/load.h"
 #include "control/access_log.h"
 #include "control/certificates.h"
 #include "control/checks.h"

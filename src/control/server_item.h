@@ -12,7 +12,7 @@
 #define CONTROL_SERVER_ITEM_H
 
 #include "base/span.h"
-#include "config.h"
+#include "config/config.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,7 +3,7 @@
 #ifndef CONTROL_SERVER_WORDS_H
 #define CONTROL_SERVER_WORDS_H
 
-#include "config.h"
+#include "config/config.h"
 
 #include <stdbool.h>
 #include <stddef.h>

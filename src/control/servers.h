@@ -6,7 +6,7 @@
 #define CONTROL_SERVERS_H
 
 #include "base/mono.h"
-#include "config.h"
+#include "config/config.h"
 #include "control/events.h"
 #include "health/health.h"
 #include "load.h"

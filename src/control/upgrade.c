@@ -2,7 +2,7 @@
 
 #include "control/upgrade.h"
 
-#include "config_restart.h"
+#include "config/restart.h"
 #include "control/carry.h"
 #include "control/cluster.h"
 #include "control/store.h"

@@ -7,7 +7,7 @@
 #ifndef CONTROL_VIP_H
 #define CONTROL_VIP_H
 
-#include "config.h"
+#include "config/config.h"
 #include "control/control.h"
 #include "elect/elect.h"
 

@@ -3,7 +3,7 @@
 #define DATA_HTTP_ANSWER_H
 
 #include "base/wire.h"
-#include "config.h"
+#include "config/config.h"
 #include "data/http_exchange.h"
 
 /* Each writes the whole answer; false: out of memory. */

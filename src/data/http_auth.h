@@ -4,7 +4,7 @@
 #ifndef DATA_HTTP_AUTH_H
 #define DATA_HTTP_AUTH_H
 
-#include "config.h"
+#include "config/config.h"
 #include "data/http_exchange.h"
 
 enum http_auth {

@@ -5,7 +5,7 @@
 
 #include "base/list.h"
 #include "base/mono.h"
-#include "config.h"
+#include "config/config.h"
 #include "data/pins.h"
 #include "ratelimit/sources.h"
 #include "tally.h"

@@ -2,7 +2,7 @@
 #ifndef DATA_PROXY_HEADER_H
 #define DATA_PROXY_HEADER_H
 
-#include "config.h"
+#include "config/config.h"
 #include "net/addr.h"
 #include "proxyproto/proxyproto.h"
 

@@ -3,7 +3,7 @@
 #include "config-build.h"
 
 #include "base/bug.h"
-#include "config_load.h"
+#include "config/load.h"
 #include "explain.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "config_case.h"
+#include "config/case.h"
 #include "explain.h"
 
 #include <criterion/criterion.h>

@@ -2,7 +2,7 @@
 
 #include "control/cluster.h"
 
-#include "config_load.h"
+#include "config/load.h"
 #include "control/store.h"
 
 #include <criterion/criterion.h>

@@ -3,7 +3,7 @@
 #include "lab.h"
 
 #include "base/list.h"
-#include "config_load.h"
+#include "config/load.h"
 #include "control/admin.h"
 #include "control/bans.h"
 #include "control/cluster.h"

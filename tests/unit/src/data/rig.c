@@ -4,7 +4,7 @@
 
 #include "../../lib/sni/hello.h"
 #include "base/list.h"
-#include "config_load.h"
+#include "config/load.h"
 #include "net/listener_fd.h"
 #include "verify.h"
 

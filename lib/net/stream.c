@@ -23,23 +23,26 @@ int stream_accept(int listener, struct addr *ret_peer)
 	return fd;
 }
 
-static void set_quick_acknowledgements(int fd, int on)
-{
-	setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
-}
-
 static int begin(int fd, const struct addr *to)
 {
 	struct sockaddr_storage sa;
 	socklen_t len = addr_to_sockaddr(to, &sa);
 	int err;
 
-	set_quick_acknowledgements(fd, 0);
 	if (connect(fd, (struct sockaddr *)&sa, len) == 0 || errno == EINPROGRESS)
 		return fd;
 	err = -errno;
 	close(fd);
 	return err;
+}
+
+/* The same option that has a listener wait for the client's first bytes has a client keep the
+ * acknowledgement of the server's SYN for its own; and a socket that is connected again still has it. */
+static void acknowledge_with_first_bytes(int fd)
+{
+	int seconds = 1;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof(seconds));
 }
 
 int stream_connect(const struct addr *to, unsigned fd_end)
@@ -52,6 +55,7 @@ int stream_connect(const struct addr *to, unsigned fd_end)
 		close(fd);
 		return -EMFILE;
 	}
+	acknowledge_with_first_bytes(fd);
 	return begin(fd, to);
 }
 
@@ -59,7 +63,9 @@ int stream_connect(const struct addr *to, unsigned fd_end)
  * 40 ms between them for our acknowledgement. */
 void stream_settle(int fd)
 {
-	set_quick_acknowledgements(fd, 1);
+	int on = 1;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
 }
 
 bool stream_is_spare(int fd)

@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-enum { SPARES_MAX = 64 };
+enum { SPARES_MAX = 256 };
 
 struct spares_family {
 	int fds[SPARES_MAX];

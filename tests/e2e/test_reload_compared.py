@@ -1,10 +1,11 @@
-"""The same reloads under the same load, through aegislb, HAProxy and nginx: who loses what. aegislb must lose nothing;
-what the others lose is printed, for doc/reload.md."""
+"""The same reloads and upgrades under the same load, through aegislb, HAProxy and nginx: who loses what. aegislb must lose
+nothing; what the others lose is printed, for doc/reload.md."""
 
 import contextlib
 import hashlib
 import multiprocessing
 import os
+import re
 import shutil
 import signal
 import socket
@@ -20,7 +21,7 @@ from lab import SLOW, die_with_parent, wait_until
 from test_reload import free_port
 from wire import Closed, read_exactly
 
-RELOADS, LOADERS, STREAM_EACH = 200, 2, 10  # a new stream with every tenth reload; all of them last to the end
+RELOADS, UPGRADES, LOADERS, STREAM_EACH = 200, 50, 2, 10  # a new stream with every tenth of them; all last to the end
 NAME = "aegisagent.ai"
 FAULTS = ["refused", "reset", "failed", "broken streams"]
 FORK = multiprocessing.get_context("fork")
@@ -56,7 +57,8 @@ class Load:
 
     def __init__(self, port, trust):
         self.port, self.trust = port, trust
-        self.over, self.counts = FORK.Event(), FORK.Array("L", len(FAULTS) + 1)
+        self.over, self.streams_over = FORK.Event(), threading.Event()
+        self.counts = FORK.Array("L", len(FAULTS) + 1)
         self.why = FORK.Queue()
         self.loaders = [FORK.Process(target=self.begin_again) for _ in range(LOADERS)]
         self.streams = []
@@ -99,7 +101,7 @@ class Load:
         sent, got, n = hashlib.sha256(), hashlib.sha256(), 0
         try:
             with self.open() as t:
-                while not self.over.is_set():
+                while not self.streams_over.is_set():
                     piece = hashlib.sha256(b"%d %d" % (seed, n)).digest() * 64
                     t.sendall(piece)
                     sent.update(piece)
@@ -110,10 +112,16 @@ class Load:
         except (OSError, AssertionError, Closed) as e:
             self.count(3, e)
 
+    def end_streams(self):
+        self.streams_over.set()
+        for t in self.streams:
+            t.join()
+
     def end(self):
         self.over.set()
-        for one in [*self.loaders, *self.streams]:
-            one.join()
+        self.end_streams()
+        for p in self.loaders:
+            p.join()
         causes = []
         while not self.why.empty():
             causes.append(self.why.get())
@@ -124,16 +132,26 @@ class Load:
 
 
 class Proxy:
-    """Begins with write(0); reload(i) returns when configuration i is in force."""
+    """Begins with write(0); reload(i) and upgrade(i) return when configuration i is in force. All its processes are of one
+    session, and run a program that lies in its folder."""
 
     def __init__(self, folder, port, extra, servers):
         self.folder, self.port, self.extra, self.servers = folder, port, extra, servers
-        self.conf = folder / "conf"
+        self.conf, self.program = folder / "conf", folder / "program"
         folder.mkdir()
         self.conf.write_text(self.text(0))
+        self.put_program()
         with open(folder / "log", "w") as log:
-            self.process = subprocess.Popen(self.command(), stdout=log, stderr=log, preexec_fn=die_with_parent)
+            self.process = subprocess.Popen(self.command(), stdout=log, stderr=log, preexec_fn=die_with_parent,
+                                            start_new_session=True)
+        self.session = self.process.pid
         wait_until(self.listens, what=f"the start of {self}")
+
+    def put_program(self):
+        """As a package does: another file under the same name."""
+        new = self.folder / "new"
+        shutil.copy(shutil.which(self.PROGRAM), new)
+        new.rename(self.program)
 
     def __str__(self):
         return type(self).__name__
@@ -151,9 +169,18 @@ class Proxy:
         return [self.port, self.extra] if i % 2 else [self.port]
 
     def processes(self):
-        """It and its children."""
-        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as f:
-            return [self.process.pid, *map(int, f.read().split())]
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError), open(f"/proc/{pid}/stat") as f:
+                state, _, _, session = f.read().rsplit(")", 1)[1].split()[:4]
+                if int(session) == self.session and state != "Z":
+                    found.append(int(pid))
+        return sorted(found)
+
+    def runs_program(self, pid):
+        """The file that lies there now, not one of before."""
+        with contextlib.suppress(OSError):
+            return os.path.samefile(f"/proc/{pid}/exe", self.program)
 
     def resident_mib(self):
         """What is theirs alone, and their part of what they share."""
@@ -174,17 +201,17 @@ class Proxy:
         raise AssertionError(f"{self} does not reload")
 
     def end(self):
-        self.process.send_signal(signal.SIGTERM)
-        for pid in self.processes()[1:]:
+        for pid in self.processes():
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
-        self.process.kill()
         self.process.wait()
 
 
 class Aegislb(Proxy):
+    PROGRAM = AEGISLB
+
     def command(self):
-        return [AEGISLB, "-f", str(self.conf)]
+        return [self.program, "-f", self.conf]
 
     def text(self, i):
         servers = ", ".join(f'{{ name = "{n}"; address = "127.0.0.1:{p}"; weight = {w}; }}'
@@ -196,17 +223,33 @@ class Aegislb(Proxy):
                 f"listeners = ( {listeners} );\n"
                 f'backends = ( {{ name = "b"; servers = ( {servers} ); }} );\n')
 
+    def ask(self, command):
+        call = [AEGISCTL, "-s", self.folder / "socket", command]
+        return subprocess.run(call, check=True, timeout=60 * SLOW, stdout=subprocess.PIPE, text=True).stdout
+
     def reload(self, i):
         self.conf.write_text(self.text(i))
-        subprocess.run([AEGISCTL, "-s", str(self.folder / "socket"), "reload"], check=True, timeout=60 * SLOW)
+        self.ask("reload")
+
+    def upgrade(self, i):
+        self.conf.write_text(self.text(i))
+        self.put_program()
+        return self.runs_program(re.search(r"Process (\d+) has taken over", self.ask("upgrade"))[1])
 
 
 class Haproxy(Proxy):
-    """Master and worker; the master hands the listening sockets on by itself, as they are exposed (-x)."""
-    SIGNAL = signal.SIGUSR2
+    """Master and worker; the master hands the listening sockets on by itself, as they are exposed (-x). It executes
+    what lies on disk with each reload: an upgrade is one with another program there."""
+    PROGRAM, SIGNAL = "haproxy", signal.SIGUSR2
 
     def command(self):
-        return ["haproxy", "-W", "-db", "-f", str(self.conf)]
+        return [self.program, "-W", "-db", "-f", self.conf]
+
+    def upgrade(self, i):
+        self.put_program()
+        self.reload(i)
+        worker = wait_until(self.generation, 30, "HAProxy to answer").split()[1].decode()
+        return self.runs_program(self.process.pid) and self.runs_program(worker)
 
     def text(self, i):
         binds = "\n".join(f" bind 127.0.0.1:{p}" for p in self.ports(i))
@@ -229,25 +272,65 @@ class Haproxy(Proxy):
 
 
 class Nginx(Proxy):
-    """One listening socket for each worker, as for many connections; old workers go on until theirs have ended."""
-    SIGNAL = signal.SIGHUP
+    """One listening socket for each worker, as for many connections; old workers go on until theirs have ended. A daemon,
+    because only one of those can be upgraded: its parent has to be gone."""
+    PROGRAM = "nginx"
 
     def command(self):
-        return ["nginx", "-p", str(self.folder), "-e", str(self.folder / "error.log"), "-c", str(self.conf)]
+        return [self.program, "-p", self.folder, "-e", self.folder / "error.log", "-c", self.conf]
+
+    def listens(self):
+        with contextlib.suppress(OSError, ValueError):
+            self.session = self.master()
+            return super().listens()
 
     def text(self, i):
         listens = " ".join(f"listen 127.0.0.1:{p} reuseport backlog=4096;" for p in self.ports(i))
         servers = " ".join(f"server 127.0.0.1:{p} weight={w};" for _, p, w in self.members(i))
         load = "/usr/lib/nginx/modules/ngx_stream_module.so"
         return ((f"load_module {load};\n" if os.path.exists(load) else "") +
-                f"daemon off; worker_processes 2; pid {self.folder}/pid; error_log {self.folder}/error.log;\n"
+                f"worker_processes 2; pid {self.folder}/pid; error_log {self.folder}/error.log notice;\n"
                 "events { worker_connections 4096; }\n"
                 f"stream {{ map $ssl_preread_server_name $to {{ {NAME} b; }} upstream b {{ {servers} }}\n"
                 f" server {{ {listens} ssl_preread on; proxy_pass $to; proxy_timeout 1h; }} }}\n")
 
+    def master(self):
+        return int((self.folder / "pid").read_text())
+
+    def workers(self, master):
+        with open(f"/proc/{master}/task/{master}/children") as f:
+            return sorted(map(int, f.read().split()))
+
     def generation(self):
         """The two youngest are the workers of the newest configuration."""
-        return (sorted(self.processes()[1:])[-2:] + [None, None])[1] if len(self.processes()) > 2 else None
+        workers = self.workers(self.master())
+        return workers[-1] if len(workers) > 1 else None
+
+    def reload(self, i):
+        self.conf.write_text(self.text(i))
+        before = self.generation()
+        os.kill(self.master(), signal.SIGHUP)
+        wait_until(lambda: self.generation() not in (None, before), 60, "nginx to reload")
+
+    def upgrade(self, i):
+        """USR2, and QUIT to the master of before when the next one has workers. No: it ignores the signal, as it does while
+        the master of before it is there, that is, while a connection of then is open."""
+        self.conf.write_text(self.text(i))
+        self.put_program()
+        old, log = self.master(), self.folder / "error.log"
+        ignored = log.read_text().count("ignoring")
+        os.kill(old, signal.SIGUSR2)
+
+        def taken_up():
+            with contextlib.suppress(OSError, ValueError):  # the file of its process is written anew
+                new = self.master()
+                return new if new != old and len(self.workers(new)) > 1 else log.read_text().count("ignoring") > ignored
+
+        new = wait_until(taken_up, 60, "nginx to take an upgrade up")
+        if new is True:
+            return False
+        os.kill(old, signal.SIGQUIT)
+        return self.runs_program(new)
 
 
 # --- the test ---
@@ -266,33 +349,43 @@ def servers(authority):
         process.join()
 
 
-def reloads_under_load(proxy, trust):
-    load = Load(proxy.port, trust)
+def changes_under_load(proxy, trust):
+    load, seen, upgraded = Load(proxy.port, trust), {}, 0
     began = time.monotonic()
     try:
-        for i in range(1, RELOADS + 1):
+        for i in range(1, RELOADS + UPGRADES + 1):
             if i % STREAM_EACH == 1:
                 load.add_stream()
-            proxy.reload(i)
+            if i <= RELOADS:
+                proxy.reload(i)
+            else:
+                upgraded += bool(proxy.upgrade(i))
             time.sleep(0.1)
-        seen = dict(processes=len(proxy.processes()), mib=proxy.resident_mib())
+            if i in (RELOADS, RELOADS + UPGRADES):
+                time.sleep(3)  # whoever has no stream has ended by then
+                seen |= {f"processes after {i}": len(proxy.processes()), f"MiB after {i}": proxy.resident_mib()}
+        seen["upgrades beside streams"] = upgraded
+        load.end_streams()
+        for i in range(upgraded, UPGRADES):
+            wait_until(lambda: proxy.upgrade(i), 60, f"{proxy} to upgrade")
     finally:
         result, causes = load.end()
     return {**result, **seen, "seconds": time.monotonic() - began}, causes
 
 
 @pytest.mark.long
-def test_two_hundred_reloads_beside_haproxy_and_nginx(servers, authority, tmp_path):
+def test_reloads_and_upgrades_beside_haproxy_and_nginx(servers, authority, tmp_path):
     results = {}
     for kind in (Aegislb, Haproxy, Nginx):
-        if kind is not Aegislb and not shutil.which(kind.__name__.lower()):
+        if not shutil.which(kind.PROGRAM):
             continue
         proxy = kind(tmp_path / kind.__name__, free_port(), free_port(), servers)
         try:
-            results[kind.__name__], causes = reloads_under_load(proxy, authority.trust)
+            results[kind.__name__], causes = changes_under_load(proxy, authority.trust)
         finally:
             proxy.end()
         print(f"{kind.__name__}: " + ", ".join(f"{k} {v:.0f}" for k, v in results[kind.__name__].items()), causes[:5])
     ours = results["Aegislb"]
     assert [ours[fault] for fault in FAULTS] == [0] * len(FAULTS)
+    assert ours["upgrades beside streams"] == UPGRADES
     assert ours["connections"] > RELOADS

@@ -137,7 +137,7 @@ src_libdata_a_SOURCES = \
 	src/data/conns.c src/data/conns.h \
 	src/data/hello.c src/data/hello.h \
 	src/data/http.c src/data/http.h \
-	src/data/http2.c src/data/http2.h \
+	src/data/http1.c src/data/http2.c src/data/http2.h \
 	src/data/http2_head.c src/data/http2_head.h src/data/http2_inside.h src/data/http2_stream.c \
 	src/data/http2_server.c src/data/http2_server.h src/data/http2_server_head.c src/data/http2_server_head.h \
 	src/data/http2_server_inside.h src/data/http2_server_stream.c \
@@ -149,13 +149,15 @@ src_libdata_a_SOURCES = \
 	src/data/http_auth.c src/data/http_auth.h \
 	src/data/http_buffer.c src/data/http_buffer.h \
 	src/data/http_compress.c src/data/http_compress.h \
-	src/data/http_conn.c src/data/http_conn.h \
+	src/data/http_conn.c src/data/http_conn.h src/data/http_conn_inside.h \
 	src/data/http_exchange.c src/data/http_exchange.h \
 	src/data/http_forward.c src/data/http_forward.h src/data/http_limit.c src/data/http_limit.h \
+	src/data/http_greet.c \
 	src/data/http_pool.c src/data/http_pool.h \
 	src/data/http_proxy.c src/data/http_proxy.h \
 	src/data/http_queue.c src/data/http_queue.h \
-	src/data/http_relay.c src/data/http_relay.h \
+	src/data/http_relay.c src/data/http_relay.h src/data/http_relay_inside.h \
+	src/data/http_relay_reply.c src/data/http_relay_request.c src/data/http_relay_tunnel.c \
 	src/data/http_sticky.c src/data/http_sticky.h \
 	src/data/inspect.c src/data/inspect.h \
 	src/data/labels.c src/data/labels.h \

@@ -1,6 +1,6 @@
 /* The HTTP connection of a client: accepts, reads the PROXY header and one request after the other, and
- * gives each to an exchange (http_exchange.h) that answers it. What is HTTP/1 towards the client is
- * here; doc/life-of-a-request.md tells the story. owner: worker. */
+ * gives each to an exchange (http_exchange.h) that answers it. Its steps are in http_greet.c and http1.c;
+ * doc/life-of-a-request.md tells the story. owner: worker. */
 #ifndef DATA_HTTP_CONN_H
 #define DATA_HTTP_CONN_H
 

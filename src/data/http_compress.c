@@ -14,7 +14,7 @@ enum {
 	OUT = 8192, /* of compressed bytes at a time */
 	CHUNK_HEAD = 6,
 	CHUNK_TAIL = 2,
-	LAST_CHUNK = 5,
+	LAST_CHUNK = 3,
 	GZIP_WINDOW = 15 + 16,
 	MEMORY_LEVEL = 8,
 };
@@ -184,6 +184,12 @@ static bool is_fixed_by(struct span name, struct span value)
 	       http_is(name, "repr-digest");
 }
 
+/* They can come behind the body too, which is told about too late. */
+static bool keeps_trailer(struct span name)
+{
+	return !is_fixed_by(name, span_of(NULL, 0)) && !http_is(name, "etag");
+}
+
 static struct facts facts_of(const struct http_exchange *x, struct span bytes)
 {
 	const struct http_head *h = &x->head;
@@ -224,28 +230,34 @@ void http_compress_begin(struct http_exchange *x, struct span bytes, const struc
 		!is_long_enough(x, reply))
 		return;
 	x->deflater = deflater_take(http_of(x), conf_of(x)->level);
-	if (x->deflater)
-		http_flow_begin(&x->reply_body, reply->body, false);
+	if (!x->deflater)
+		return;
+	http_flow_begin(&x->reply_body, reply->body, false);
+	x->reply_body.apart = true;
 }
 
 bool http_compress_keeps(const struct http_exchange *x, struct span name)
 {
 	return !x->deflater ||
-	       !(http_is(name, "accept-ranges") || http_is(name, "content-encoding") ||
-		       http_is(name, "trailer"));
+	       !(http_is(name, "accept-ranges") || http_is(name, "content-encoding"));
 }
 
 /* --- the body --- */
 
-/* Some of *in, out of its framing. */
-static void fill(struct http_exchange *x, struct http_buffer **in)
+/* Some of *in, out of its framing; trailers are set apart. False: these are too many. */
+static bool fill(struct http_exchange *x, struct http_buffer **in)
 {
 	struct http_deflater *d = x->deflater;
 	struct span from = http_buffer_held(*in);
+	struct buffers *pool = &x->conn->worker->buffers;
 	size_t held = from.n, n;
 
 	n = http_flow_move(&x->reply_body, &from, d->in, sizeof(d->in));
-	http_buffer_take(&x->conn->worker->buffers, in, held - from.n);
+	http_buffer_take(pool, in, held - from.n);
+	n -= x->reply_body.trailers;
+	if (!http_trailers_put(
+		    pool, &x->reply_trailers, span_of(d->in + n, x->reply_body.trailers)))
+		return false;
 	d->z.next_in = d->in;
 	d->z.avail_in = (unsigned)n;
 	d->unflushed |= n > 0;
@@ -254,6 +266,7 @@ static void fill(struct http_exchange *x, struct http_buffer **in)
 		x->moved = true;
 		x->active = worker_now(x->conn->worker);
 	}
+	return true;
 }
 
 /* n bytes stand behind the room for their chunk's head. */
@@ -272,8 +285,21 @@ static void frame(struct http_exchange *x, size_t n, bool last)
 		out->end += (uint32_t)(CHUNK_HEAD + n);
 		http_buffer_put(out, span_of("\r\n", CHUNK_TAIL));
 	}
-	if (last)
-		http_buffer_put(out, span_of("0\r\n\r\n", LAST_CHUNK));
+	if (last) {
+		http_buffer_put(out, span_of("0\r\n", LAST_CHUNK));
+		http_buffer_put(out, http_trailers_text(&x->reply_trailers));
+		http_buffer_put(out, span_of("\r\n", CHUNK_TAIL));
+	}
+}
+
+/* With room for what frame() puts behind it. */
+static bool reserve(struct http_exchange *x, size_t head)
+{
+	size_t behind = CHUNK_TAIL;
+
+	if (x->carrier->is_plain)
+		behind += LAST_CHUNK + http_trailers_text(&x->reply_trailers).n + CHUNK_TAIL;
+	return http_buffer_reserve(&x->conn->worker->buffers, &x->out, head + OUT + behind);
 }
 
 /* One call of deflate. False: out of memory. */
@@ -284,7 +310,7 @@ static bool deflate_some(struct http_exchange *x)
 	size_t head = x->carrier->is_plain ? CHUNK_HEAD : 0, n;
 	int result;
 
-	if (!http_buffer_reserve(pool, &x->out, head + OUT + CHUNK_TAIL + LAST_CHUNK))
+	if (!reserve(x, head))
 		return false;
 	d->z.next_out = x->out->bytes + x->out->end + head;
 	d->z.avail_out = OUT;
@@ -304,6 +330,13 @@ static bool deflate_some(struct http_exchange *x)
 	return true;
 }
 
+/* All of it was taken, trailers included. */
+static void finish(struct http_exchange *x)
+{
+	x->deflater->flush = Z_FINISH;
+	http_trailers_keep(&x->conn->worker->buffers, &x->reply_trailers, keeps_trailer);
+}
+
 enum http_compress http_compress_run(struct http_exchange *x, struct http_buffer **in)
 {
 	struct http_deflater *d = x->deflater;
@@ -311,11 +344,10 @@ enum http_compress http_compress_run(struct http_exchange *x, struct http_buffer
 	if (!d)
 		return HTTP_COMPRESS_DONE;
 	if (!d->has_more && d->z.avail_in == 0 && d->flush == Z_NO_FLUSH) {
-		fill(x, in);
-		if (x->reply_body.error)
+		if (!fill(x, in) || x->reply_body.error)
 			return HTTP_COMPRESS_BAD;
 		if (x->reply_body.done)
-			d->flush = Z_FINISH;
+			finish(x);
 		else if (d->z.avail_in == 0)
 			return HTTP_COMPRESS_MORE;
 	}

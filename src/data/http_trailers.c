@@ -28,15 +28,24 @@ bool http_trailers_add(
 	return true;
 }
 
+bool http_trailers_put(struct buffers *pool, struct http_trailers *t, struct span lines)
+{
+	if (lines.n == 0)
+		return true;
+	if (!reserve(pool, t, lines.n))
+		return false;
+	http_buffer_put(t->lines, lines);
+	return true;
+}
+
 bool http_trailers_cut(
 	struct buffers *pool, struct http_trailers *t, struct http_buffer *from, size_t n)
 {
 	if (n == 0)
 		return true;
-	if (!reserve(pool, t, n))
+	if (!http_trailers_put(pool, t, span_of(from->bytes + from->end - n, n)))
 		return false;
 	from->end -= (uint32_t)n;
-	http_buffer_put(t->lines, span_of(from->bytes + from->end, n));
 	return true;
 }
 
@@ -53,6 +62,30 @@ static nghttp2_nv field_of(uint8_t *line, size_t n)
 	for (size_t i = 0; i < name.n; i++)
 		line[i] = http_lower(line[i]);
 	return (nghttp2_nv){line, line + (value.p - line), name.n, value.n, NGHTTP2_NV_FLAG_NONE};
+}
+
+void http_trailers_keep(
+	struct buffers *pool, struct http_trailers *t, bool (*keeps)(struct span name))
+{
+	struct span text = http_trailers_text(t), name, value;
+	uint8_t *at = t->lines ? t->lines->bytes + t->lines->start : NULL, *to = at;
+
+	while (at < text.p + text.n) {
+		uint8_t *end = end_of_line(at, text.p + text.n);
+		size_t n = (size_t)(end + 2 - at);
+
+		http_field_line(span_of(at, n - 2), &name, &value);
+		if (keeps(name)) {
+			memmove(to, at, n);
+			to += n;
+		}
+		at += n;
+	}
+	if (to == at)
+		return;
+	t->lines->end = (uint32_t)(to - t->lines->bytes);
+	if (http_trailers_text(t).n == 0)
+		http_trailers_drop(pool, t);
 }
 
 size_t http_trailers_fields(struct http_trailers *t, nghttp2_nv ret[HTTP_TRAILERS_MAX])

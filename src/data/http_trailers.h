@@ -20,9 +20,16 @@ struct http_trailers {
 bool http_trailers_add(
 	struct buffers *pool, struct http_trailers *t, struct span name, struct span value);
 
+/* Whole lines, set apart. False: too much. */
+bool http_trailers_put(struct buffers *pool, struct http_trailers *t, struct span lines);
+
 /* The last n bytes of `from` are lines, and set apart. False: too much. */
 bool http_trailers_cut(
 	struct buffers *pool, struct http_trailers *t, struct http_buffer *from, size_t n);
+
+/* Drops those whose name is not to be kept. */
+void http_trailers_keep(
+	struct buffers *pool, struct http_trailers *t, bool (*keeps)(struct span name));
 
 /* As HTTP/2 has them; they point into the lines, which are changed: names become lower case. */
 size_t http_trailers_fields(struct http_trailers *t, nghttp2_nv ret[HTTP_TRAILERS_MAX]);

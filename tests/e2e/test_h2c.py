@@ -1,6 +1,8 @@
 """Servers that speak HTTP/2 by prior knowledge: many requests on few connections, and what such servers may do with them."""
 
 import contextlib
+import gzip
+import socket
 import threading
 import time
 
@@ -11,7 +13,7 @@ pytest.importorskip("h2")
 from h2.settings import SettingCodes
 
 from h2peer import Client, Server
-from lab import BALANCER, SANITIZED, inside, wait_until
+from lab import BALANCER, SANITIZED, SLOW, inside, wait_until
 from test_http2 import LISTENER
 from test_tls import Certificates
 from wire import read_exactly
@@ -50,10 +52,11 @@ def start(site, authority, tmp_path):
     certificates = Certificates(authority, tmp_path / "certs" / "live")
     certificates.put("first", ["one.example"])
 
-    def run(protocol="off", **changes):
+    def run(protocol="off", route="", **changes):
+        listeners = LISTENER.format(folder=certificates.folder) + PLAIN
         return site.start_balancer(**{
             "workers": 1, "proxy_protocol": f'{protocol}"; protocol = "h2c', "health": 'type = "none";', "servers": ONE,
-            "listeners": LISTENER.format(folder=certificates.folder) + PLAIN, **changes})
+            "listeners": listeners.replace('backend = "aegis";', f'backend = "aegis"; {route}'), **changes})
 
     return run
 
@@ -89,6 +92,39 @@ def test_trailers_and_te_pass_both_ways(site, start):
     assert farm.messages()[0].headers["te"] == "trailers" and "te" not in farm.messages()[1].headers
     answer = site.curl("-i", "--raw", "-H", "TE: trailers", "-H", "Connection: TE", f"http://{BALANCER}:8080/")
     assert answer.endswith("4\nbody\n0\nx-sum: 7\n\n"), answer
+
+
+def read_chunked(s):
+    """The head, the body and the trailers of an answer."""
+    with s.makefile("rb") as f:
+        head = b"".join(iter(f.readline, b"\r\n")).lower()
+        body = b""
+        while size := int(f.readline(), 16):
+            body += f.read(size)
+            f.readline()
+        return head, body, list(iter(f.readline, b"\r\n"))
+
+
+def test_compressed_answers_keep_their_trailers(site, start):
+    body = b'{"hello": "again"}' * 10_000
+
+    def answer(server, stream, m):
+        server.reply(stream, ("content-type", m.headers["accept"]), body=body, trailers=[("grpc-status", "0"), ("content-digest", "x"), ("x-sum", "7")])
+
+    Farm(site, answer)
+    start(route="compress = true;")
+    with Client(site) as c:
+        m = c.ask(("accept", "application/json"), ("accept-encoding", "gzip"), ("te", "trailers"))
+        assert m.headers["content-encoding"] == "gzip" and gzip.decompress(m.body) == body
+        assert m.trailers == {"grpc-status": "0", "x-sum": "7"}, "a digest is one of other bytes"
+        m = c.ask(("accept", "application/grpc"), ("accept-encoding", "gzip"), ("te", "trailers"))
+        assert "content-encoding" not in m.headers and m.body == body
+        assert m.trailers == {"grpc-status": "0", "content-digest": "x", "x-sum": "7"}
+    with socket.create_connection((BALANCER, 8080), 10 * SLOW) as s:
+        s.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nAccept: application/json\r\nAccept-Encoding: gzip\r\nTE: trailers\r\nConnection: TE\r\n\r\n")
+        head, got, trailers = read_chunked(s)
+    assert b"content-encoding: gzip\r\n" in head and gzip.decompress(got) == body
+    assert trailers == [b"grpc-status: 0\r\n", b"x-sum: 7\r\n"]
 
 
 def test_answer_of_a_head_only_stays_one(site, start):

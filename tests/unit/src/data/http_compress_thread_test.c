@@ -253,6 +253,53 @@ static void answer_that_is_cut_short_is_not_made_whole(void)
 	rig_free(r);
 }
 
+/* But for those that would be wrong of other bytes, or never pass; and the connection is good for more. */
+static void trailers_stand_behind_the_last_chunk(void)
+{
+	struct rig *r = rig_new(&(struct rig_options){.http = ROUTE});
+	int client = rig_connect(r), server = request(r, client, GET("TE: trailers\r\n" ACCEPT));
+	struct reader *z = reader_new(client);
+	uint8_t bytes[16];
+
+	CHECK(send_text(server, TEXT "Transfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n"
+				     "5\r\nhello\r\n"));
+	CHECK(strstr(head(client), "\r\nTrailer: X-Sum\r\n"));
+	CHECK(inflated(z, bytes, 5) && memcmp(bytes, "hello", 5) == 0);
+	CHECK(send_text(server, "0\r\nX-Sum: 17\r\nContent-Digest: sha-256=:x:\r\n"
+				"Content-Length: 3\r\nETag: \"x\"\r\nX-More: a b\r\n\r\n"));
+	CHECK(!inflated(z, bytes, 1) && z->over && z->z.avail_in == 0);
+	CHECK(strcmp(head(client), "0\r\nX-Sum: 17\r\nX-More: a b\r\n\r\n") == 0);
+	reader_free(z);
+	CHECK(send_text(client, GET("")) && *head(server));
+	end(&client);
+	end(&server);
+	rig_free(r);
+}
+
+static void more_trailers_than_there_is_room_for_cut_the_answer_short(void)
+{
+	struct rig *r = rig_new(&(struct rig_options){.http = ROUTE});
+	int client = rig_connect(r), server = request(r, client, GET(ACCEPT));
+	struct reader *z = reader_new(client);
+	char line[1000];
+	uint8_t bytes[16];
+
+	CHECK(send_text(server, TEXT "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"));
+	CHECK(strstr(head(client), "gzip") && inflated(z, bytes, 5));
+	CHECK(send_text(server, "0\r\n"));
+	for (unsigned i = 0; i < 9; i++) {
+		snprintf(line, sizeof(line), "x%u: %0950u\r\n", i, i);
+		send_text(server, line);
+	}
+	send_text(server, "\r\n");
+	CHECK(!is_whole(z));
+	reader_free(z);
+	end(&client);
+	end(&server);
+	CHECK(UNTIL(r, rig_open(r) == 0));
+	rig_free(r);
+}
+
 /* Until the server closes. */
 static void answer_without_length_ends_with_its_connection(void)
 {
@@ -278,6 +325,8 @@ int main(void)
 		CASE(each_pause_of_the_server_is_flushed),
 		CASE(long_answer_arrives_whole),
 		CASE(answer_that_is_cut_short_is_not_made_whole),
+		CASE(trailers_stand_behind_the_last_chunk),
+		CASE(more_trailers_than_there_is_room_for_cut_the_answer_short),
 		CASE(answer_without_length_ends_with_its_connection),
 	};
 

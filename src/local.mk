@@ -183,7 +183,9 @@ DATA_LIBS = src/libdata.a src/libbetween.a lib/libprefixset.a lib/libsni.a lib/l
 # The control thread: what turns on its loop.
 noinst_LIBRARIES += src/libcontrol.a
 src_libcontrol_a_SOURCES = \
-	src/control/access_log.c src/control/access_log.h src/control/carry.c src/control/carry.h src/control/carry_cluster.c src/control/control.c src/control/upgrade.c src/control/upgrade.h src/control/reload.c src/control/reload.h \
+	src/control/access_log.c src/control/access_log.h src/control/carry.c src/control/carry.h src/control/carry_cluster.c src/control/control.c \
+	src/control/reload.c src/control/reload.h src/control/reports.c src/control/reports.h src/control/stop.c src/control/stop.h \
+	src/control/upgrade.c src/control/upgrade.h \
 	src/control/metrics.c src/control/metrics.h src/control/metrics_cluster.c src/control/metrics_cluster.h src/control/status_http.c src/control/status_http.h \
 	src/control/status_visit.c src/control/status_visit.h
 src_libcontrol_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS) $(OPENSSL_CFLAGS)

@@ -33,13 +33,14 @@ struct control_worker {
 };
 
 struct reload;
+struct stop;
 struct upgrade;
 struct upgrade_waiter;
 struct reload_waiter;
 
 enum control_phase { CONTROL_SERVING, CONTROL_DRAINING, CONTROL_STOPPED };
 
-/* Members are read by the modules of src/control; written by control.c only. */
+/* Members are read by the modules of src/control; written by control.c only, where nothing else is said. */
 struct control {
 	struct event_base *base;
 	const struct config *config; /* of `generation` */
@@ -65,8 +66,9 @@ struct control {
 	struct mailbox *mailbox; /* reports of the workers */
 	struct mono started;
 	uint64_t started_wall_us;
-	enum control_phase phase;
-	unsigned paused; /* workers that do not accept at the moment */
+	enum control_phase phase; /* control/stop.h changes it */
+	struct stop *stop;
+	unsigned paused; /* workers that do not accept at the moment; control/reports.c counts */
 	struct checks *checks;
 	struct certificates *certificates; /* NULL: no listener terminates TLS */
 	struct sticky_secrets *sticky_secrets;
@@ -114,10 +116,8 @@ void control_join(struct control *c, struct span carried);
 void control_run(struct control *c); /* returns after a stop, when every worker was told to end */
 void control_free(struct control *c);
 
-/* For an upgrade: every socket that another process may take over; and: it has, and serves. What is open here goes on, as at
- * a stop. */
+/* For an upgrade: every socket that another process may take over (stop_hand_over() tells of it). */
 int control_each_socket(struct control *c, sockets_give *give, void *arg);
-void control_hand_over(struct control *c, sockets_is_taken *is_taken, const void *taken);
 
 /* A copy of the order for every worker; `order` is a template on the caller's stack. */
 void control_order_all(struct control *c, const struct order *order);
@@ -143,8 +143,5 @@ uint64_t control_sum_backend(const struct control *c, unsigned backend, size_t o
 uint64_t control_sum_listener_slot(const struct control *c, unsigned slot, size_t offset);
 uint64_t control_sum_backend_slot(const struct control *c, unsigned slot, size_t offset);
 uint64_t control_sum_server(const struct control *c, uint32_t server_id, size_t offset);
-
-/* Begins the graceful stop; a second call stops at once. `why` is for the log: "SIGTERM". */
-void control_stop(struct control *c, const char *why);
 
 #endif

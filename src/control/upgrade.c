@@ -5,6 +5,7 @@
 #include "config/restart.h"
 #include "control/carry.h"
 #include "control/cluster.h"
+#include "control/stop.h"
 #include "control/store.h"
 #include "log.h"
 #include "net/fdpass.h"
@@ -290,7 +291,7 @@ static void on_ready(struct upgrade *u, const json_t *o)
 	log_notice("upgrade", "asked for %s: process %d serves now", u->who, (int)u->pid);
 	hang_up(u);
 	tell(u, NULL);
-	control_hand_over(c, is_taken, json_object_get(o, "taken"));
+	stop_hand_over(c->stop, is_taken, json_object_get(o, "taken"));
 }
 
 static void on_message(struct upgrade *u, const json_t *o)

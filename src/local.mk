@@ -84,8 +84,8 @@ CLUSTER_LIBS = src/libcluster.a lib/libgossip.a lib/libseal.a lib/libmailbox.a
 # Virtual addresses of this node.
 noinst_LIBRARIES += src/libvip.a
 src_libvip_a_SOURCES = \
-	src/control/vip.c src/control/vip.h src/control/vip_carry.c src/control/vip_hold.c src/control/vip_inside.h src/control/vip_seen.c src/control/vip_seen.h src/control/vip_show.c \
-	src/control/vip_watch.c
+	src/control/vip.c src/control/vip.h src/control/vip_carry.c src/control/vip_cluster.c src/control/vip_hold.c src/control/vip_inside.h \
+	src/control/vip_orders.c src/control/vip_seen.c src/control/vip_seen.h src/control/vip_show.c src/control/vip_watch.c
 src_libvip_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
 VIP_LIBS = src/libvip.a lib/libelect.a lib/libvipaddr.a $(MNL_LIBS)
 

@@ -1,12 +1,7 @@
 #include "control/vip.h"
 
-#include "base/wire.h"
 #include "control/cluster.h"
-#include "control/events.h"
-#include "control/notifier.h"
-#include "control/state.h"
 #include "control/vip_inside.h"
-#include "control/vip_seen.h"
 #include "gossip/gossip.h"
 #include "log.h"
 
@@ -16,185 +11,6 @@
 #include <string.h>
 
 enum { POLL_BEATS = 4 };
-
-static const char *name_of(const struct vip *v, uint64_t id)
-{
-	const struct cluster_member *m = id ? cluster_find(v->control->cluster, id) : NULL;
-
-	return m ? m->name : id ? "a forgotten node" : "nobody";
-}
-
-/* For programs that move addresses which a provider's API assigns. */
-static void notify(struct vip *v, const struct vip_slot *s, const char *state, const char *owner,
-	enum elect_cause cause)
-{
-	const struct notifier_var vars[] = {
-		{"VIP", s->conf->text},
-		{"INTERFACE", s->conf->interface},
-		{"STATE", state},
-		{"OWNER", owner},
-		{"CAUSE", cause != ELECT_CAUSE_NONE ? elect_cause_text(cause) : NULL},
-		{0},
-	};
-
-	notifier_add(v->control->notifier, "vip", vars);
-}
-
-/* --- what lib/elect orders --- */
-
-/* For nodes that have no virtual addresses themselves: only what fits, which is all of any use. */
-static void publish_vips(struct vip *v)
-{
-	uint8_t value[CLUSTER_VALUE_MAX];
-	struct wire_writer w = wire_write(value, sizeof(value));
-	size_t n = 0;
-
-	for (size_t i = 0; i < v->n_slots && !w.failed; i++) {
-		vip_seen_put(
-			&w, v->slots[i].conf, v->slots[i].held ? v->slots[i].since_wall_us : 0);
-		if (!w.failed)
-			n = wire_written(&w);
-	}
-	cluster_publish(v->control->cluster, CLUSTER_RECORD_VIPS, span_of(value, n));
-}
-
-static void on_hold(struct vip *v, const struct elect_event *e, struct mono now)
-{
-	struct vip_slot *s = &v->slots[e->vip];
-	bool ok = vip_hold_add(v, s, now);
-
-	elect_held(v->elect, now, e->vip, ok);
-	if (!ok)
-		return;
-	s->taken++;
-	notify(v, s, "taken", v->control->config->node, e->cause);
-	if (e->node != 0 && e->node != cluster_self(v->control->cluster)) {
-		const char *from = name_of(v, e->node);
-
-		log_notice("vip", "%s is taken over from %s: %s (term %llu)", s->text, from,
-			elect_cause_text(e->cause), (unsigned long long)e->term);
-		events_add(v->control->events, "vip: %s is taken over from %s: %s", s->text, from,
-			elect_cause_text(e->cause));
-	} else {
-		log_notice("vip", "%s is taken: %s (term %llu)", s->text,
-			elect_cause_text(ELECT_WAS_FREE), (unsigned long long)e->term);
-		events_add(v->control->events, "vip: %s is taken: %s", s->text,
-			elect_cause_text(ELECT_WAS_FREE));
-	}
-}
-
-static void on_drop(struct vip *v, const struct elect_event *e, struct mono now)
-{
-	struct vip_slot *s = &v->slots[e->vip];
-	char to[128] = "";
-
-	if (e->cause == ELECT_HANDED_OVER)
-		vip_hold_hand_over(v, s, now);
-	else
-		vip_hold_drop(v, s);
-	s->dropped++;
-	notify(v, s, "dropped", e->node ? name_of(v, e->node) : NULL, e->cause);
-	if (e->node != 0)
-		snprintf(to, sizeof(to), " to %s", name_of(v, e->node));
-	if (e->cause == ELECT_HANDED_OVER)
-		log_notice("vip", "%s is handed over%s", s->text, to);
-	else
-		log_warning(
-			"vip", "%s is let go of%s: %s", s->text, to, elect_cause_text(e->cause));
-	events_add(v->control->events, "vip: %s is let go of%s: %s", s->text, to,
-		elect_cause_text(e->cause));
-}
-
-static void on_owner(struct vip *v, const struct elect_event *e)
-{
-	struct vip_slot *s = &v->slots[e->vip];
-	uint64_t self = cluster_self(v->control->cluster);
-
-	s->since_wall_us = log_wall_us();
-	publish_vips(v);
-	s->moves += e->was != 0 || e->node != 0;
-	if (e->node == self || (e->was == self && e->node == 0))
-		return; /* said already */
-	notify(v, s, "moved", e->node ? name_of(v, e->node) : NULL, ELECT_CAUSE_NONE);
-	log_info("vip", "%s is owned by %s (term %llu), before by %s", s->text, name_of(v, e->node),
-		(unsigned long long)e->term, name_of(v, e->was));
-	if (e->was != self)
-		events_add(v->control->events, "vip: %s is owned by %s, before by %s", s->text,
-			name_of(v, e->node), name_of(v, e->was));
-}
-
-static void on_quorum(struct vip *v, const struct elect_event *e)
-{
-	if (e->ok)
-		log_notice("vip", "quorum: %s", e->text);
-	else
-		log_warning("vip", "no quorum: %s; this node holds no virtual address", e->text);
-	events_add(v->control->events, "vip: %s: %s", e->ok ? "quorum" : "no quorum", e->text);
-}
-
-static void on_moved(struct vip *v, const struct elect_event *e)
-{
-	for (size_t i = 0; i < VIP_WAITERS_MAX; i++) {
-		struct vip_waiter w = v->waiters[i];
-
-		if (!w.cb || w.slot != e->vip)
-			continue;
-		v->waiters[i].cb = NULL;
-		w.cb(w.arg, e->ok, e->text);
-	}
-}
-
-/* Kept at once: a command that struck a voter off is answered when that is on disk. */
-static void on_voter(struct vip *v, const struct elect_event *e)
-{
-	if (!cluster_item_set(v->control->cluster, CLUSTER_ITEM_VOTER, e->key, e->value))
-		log_error("vip", "the table of items is full: a change of the voters is lost; lift "
-				 "bans (unban) to "
-				 "make room");
-	state_save(v->control);
-}
-
-static void carry_out(struct vip *v, const struct elect_event *e, struct mono now)
-{
-	struct cluster *cl = v->control->cluster;
-
-	switch (e->kind) {
-	case ELECT_DROP:
-		on_drop(v, e, now);
-		break;
-	case ELECT_HOLD:
-		on_hold(v, e, now);
-		break;
-	case ELECT_ANNOUNCE:
-		if (v->slots[e->vip].held)
-			vip_hold_announce(v, &v->slots[e->vip], now);
-		break;
-	case ELECT_PUBLISH:
-		cluster_publish(cl, CLUSTER_RECORD_CLAIMS, e->value);
-		break;
-	case ELECT_VOTER:
-		on_voter(v, e);
-		break;
-	case ELECT_SEND:
-		cluster_send(cl, e->node, e->message, e->value);
-		break;
-	case ELECT_ASK:
-		vip_gateway_ask(v, now);
-		break;
-	case ELECT_OWNER:
-		on_owner(v, e);
-		break;
-	case ELECT_QUORUM:
-		on_quorum(v, e);
-		break;
-	case ELECT_MOVED:
-		on_moved(v, e);
-		break;
-	case ELECT_STOPPED:
-		v->stopped = true;
-		break;
-	}
-}
 
 /* --- time --- */
 
@@ -263,7 +79,7 @@ void vip_done(struct vip *v, struct mono now)
 	struct mono at;
 
 	while (elect_next(v->elect, now, &e))
-		carry_out(v, &e, now);
+		vip_carry_out(v, &e, now);
 	at = earlier(elect_deadline(v->elect), vip_hold_due(v, now));
 	at = earlier(at, earlier(v->renew_at, v->poll_at));
 	arm(v, now, at);
@@ -313,99 +129,6 @@ static void on_news(evutil_socket_t fd, short what, void *arg)
 	vip_done(v, now);
 }
 
-/* --- what the cluster says --- */
-
-static struct elect_addr elect_addr_of(const struct addr *a)
-{
-	struct elect_addr ret = {.port = a->port};
-	struct vipaddr_ip ip = vip_ip_of(a);
-
-	memcpy(ret.ip, ip.bytes, sizeof(ret.ip));
-	return ret;
-}
-
-static void tell_member(struct vip *v, struct mono now, const struct cluster_member *m)
-{
-	static const enum elect_state states[] = {
-		[CLUSTER_ALIVE] = ELECT_ALIVE,
-		[CLUSTER_SUSPECT] = ELECT_SUSPECT,
-		[CLUSTER_DEAD] = ELECT_DEAD,
-		[CLUSTER_LEFT] = ELECT_LEFT,
-	};
-	struct elect_member member = {
-		.id = m->id,
-		.name = m->name,
-		.addr = elect_addr_of(&m->addr),
-		.state = states[m->state],
-		.balancer = m->balancer,
-		.role_known = m->name[0] != '\0',
-		.has_digest = m->has_digest,
-		.digest = m->config_digest,
-	};
-
-	elect_member(v->elect, now, &member);
-}
-
-static void on_member(void *arg, const struct cluster_member *m)
-{
-	struct vip *v = arg;
-	struct mono now = vip_enter(v);
-
-	vip_watch_standing(v, now);
-	tell_member(v, now, m);
-	vip_done(v, now);
-}
-
-static void on_forgotten(void *arg, uint64_t id)
-{
-	struct vip *v = arg;
-	struct mono now = vip_enter(v);
-
-	elect_forgotten(v->elect, now, id);
-	vip_done(v, now);
-}
-
-static void on_record(void *arg, uint64_t origin, uint16_t key, struct span value)
-{
-	struct vip *v = arg;
-	struct mono now;
-
-	if (key != CLUSTER_RECORD_CLAIMS)
-		return;
-	now = vip_enter(v);
-	elect_record(v->elect, now, origin, value);
-	vip_done(v, now);
-}
-
-static void on_item(void *arg, const struct cluster_item *item)
-{
-	struct vip *v = arg;
-	struct mono now;
-
-	if (item->kind != CLUSTER_ITEM_VOTER)
-		return;
-	now = vip_enter(v);
-	elect_item(v->elect, now, item->key, item->value);
-	vip_done(v, now);
-}
-
-static void on_message(void *arg, uint64_t from, uint8_t kind, struct span value)
-{
-	struct vip *v = arg;
-	struct mono now = vip_enter(v);
-
-	elect_message(v->elect, now, from, kind, value);
-	vip_done(v, now);
-}
-
-static const struct cluster_hooks hooks = {
-	.member = on_member,
-	.forgotten = on_forgotten,
-	.record = on_record,
-	.item = on_item,
-	.message = on_message,
-};
-
 /* --- life --- */
 
 static bool fill_slots(struct vip *v)
@@ -437,7 +160,7 @@ static bool make_peers(struct vip *v)
 static void fill_peers(struct vip *v, const struct config_cluster *conf)
 {
 	for (size_t i = 0; i < conf->n_peers; i++)
-		v->peers[i] = (struct elect_peer){elect_addr_of(&conf->peers[i]),
+		v->peers[i] = (struct elect_peer){vip_elect_addr(&conf->peers[i]),
 			addr_format(&conf->peers[i], v->peer_texts[i])};
 }
 
@@ -450,7 +173,7 @@ static bool make_elect(struct vip *v, struct mono now)
 	struct elect_config ec = {
 		.id = cluster_self(v->control->cluster),
 		.name = config->node,
-		.addr = elect_addr_of(&conf->bind),
+		.addr = vip_elect_addr(&conf->bind),
 		.rule = conf->quorum == QUORUM_NONE ? ELECT_NONE : ELECT_MAJORITY,
 		.has_gateway = vip_gateway_find(v, now),
 		.resumed = vip_watch_was_alone(v),
@@ -477,34 +200,10 @@ static bool make_elect(struct vip *v, struct mono now)
 	return v->elect != NULL;
 }
 
-static void tell_voters(struct vip *v, struct mono now)
-{
-	struct cluster_item item;
-	size_t cursor = 0;
-
-	while (cluster_item_next(v->control->cluster, CLUSTER_ITEM_VOTER, &cursor, &item))
-		elect_item(v->elect, now, item.key, item.value);
-}
-
-/* What is there already is not told by hooks. */
-static void tell_what_is_there(struct vip *v, struct mono now)
-{
-	struct cluster *cl = v->control->cluster;
-
-	tell_voters(v, now);
-	for (size_t i = 0; i < cluster_members(cl); i++) {
-		const struct cluster_member *m = cluster_member_at(cl, i);
-		uint64_t id = m->id;
-
-		tell_member(v, now, m);
-		elect_record(v->elect, now, id, cluster_record(cl, id, CLUSTER_RECORD_CLAIMS));
-	}
-}
-
 static void begin(struct vip *v, struct mono now)
 {
 	elect_start(v->elect, now);
-	publish_vips(v);
+	vip_publish(v);
 	vip_done(v, now);
 }
 
@@ -558,12 +257,6 @@ struct vip *vip_new_later(struct control *c, char *why, size_t why_size)
 	return v;
 }
 
-static void start(struct vip *v, struct mono now)
-{
-	cluster_subscribe(v->control->cluster, &hooks, v);
-	tell_what_is_there(v, now);
-}
-
 struct vip *vip_new(struct control *c, char *why, size_t why_size)
 {
 	struct vip *v = vip_new_later(c, why, why_size);
@@ -575,7 +268,7 @@ struct vip *vip_new(struct control *c, char *why, size_t why_size)
 		vip_free(v);
 		return NULL;
 	}
-	start(v, now);
+	vip_listen(v, now);
 	begin(v, now);
 	return v;
 }
@@ -587,7 +280,7 @@ void vip_join(struct vip *v, struct span carried)
 
 	v->boot_us = vip_boot_us();
 	v->renew_at = v->poll_at = now;
-	start(v, now);
+	vip_listen(v, now);
 	if (!vip_carried(v, now, carried))
 		log_warning("vip", "what the process before held is not known: the addresses are "
 				   "taken anew");
@@ -652,7 +345,7 @@ void vip_set_peers(struct vip *v, const struct config_cluster *conf)
 
 	fill_peers(v, conf);
 	elect_set_peers(v->elect, v->peers, conf->n_peers);
-	tell_voters(v, now);
+	vip_tell_voters(v, now);
 	elect_start(v->elect, now);
 	vip_done(v, now);
 }

@@ -5,6 +5,7 @@
 
 #include "base/mono.h"
 #include "control/vip.h"
+#include "elect/elect.h"
 #include "net/addr.h"
 #include "vipaddr/vipaddr.h"
 
@@ -97,6 +98,15 @@ static inline struct vipaddr_ip vip_ip_of(const struct addr *a)
 	return ip;
 }
 
+static inline struct elect_addr vip_elect_addr(const struct addr *a)
+{
+	struct elect_addr ret = {.port = a->port};
+	struct vipaddr_ip ip = vip_ip_of(a);
+
+	memcpy(ret.ip, ip.bytes, sizeof(ret.ip));
+	return ret;
+}
+
 /* --- vip.c --- */
 
 /* Before every call into lib/elect: reads the clock, and lets go of everything first if this process was paused. */
@@ -104,6 +114,20 @@ struct mono vip_enter(struct vip *v);
 
 /* After it: does what came of it, and arms the timer. */
 void vip_done(struct vip *v, struct mono now);
+
+/* --- vip_orders.c --- */
+
+/* What this node holds, for nodes that have no virtual addresses themselves. */
+void vip_publish(struct vip *v);
+
+/* One order of lib/elect. May call into it again: what comes of that is among its next orders. */
+void vip_carry_out(struct vip *v, const struct elect_event *e, struct mono now);
+
+/* --- vip_cluster.c --- */
+
+/* Tells lib/elect what is known of the cluster, and from then on what is new. */
+void vip_listen(struct vip *v, struct mono now);
+void vip_tell_voters(struct vip *v, struct mono now); /* all that are known */
 
 /* --- vip_carry.c --- */
 

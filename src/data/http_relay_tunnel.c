@@ -25,6 +25,7 @@ static ssize_t take_over(struct http_buffer **in, struct http_buffer **to)
 static ssize_t fill(struct http_exchange *x, struct link *link, struct http_buffer **in,
 	struct http_buffer **to)
 {
+	struct http_buffer *b;
 	ssize_t n;
 
 	if (*in)
@@ -33,9 +34,10 @@ static ssize_t fill(struct http_exchange *x, struct link *link, struct http_buff
 		return -EAGAIN;
 	if (!http_buffer_reserve(http_relay_pool(x), to, HTTP_RELAY_CHUNK))
 		return -ENOMEM;
-	n = link_recv(link, (*to)->bytes, http_buffer_room(*to));
+	b = *to;
+	n = link_recv(link, b->bytes, http_buffer_room(b));
 	if (n > 0)
-		(*to)->end += (uint32_t)n;
+		b->end += (uint32_t)n;
 	else
 		http_buffer_drop(http_relay_pool(x), to);
 	return n;

@@ -47,6 +47,11 @@ void notify_stopping(void)
 	tell("STOPPING=1");
 }
 
+void notify_failure(void)
+{
+	tell("WATCHDOG=trigger");
+}
+
 void notify_watchdog(void)
 {
 	tell("WATCHDOG=1");

@@ -33,6 +33,7 @@ enum {
 	LIMIT_MS = 15000,    /* from its start until it is ready */
 	SEND_LIMIT_MS = 500, /* it does not read: nothing else may wait for it here */
 	REAP_LOOK_MS = 5,
+	SUCCESSOR_LOOK_MS = 100,
 	WHO_MAX = 128,
 	WHY_MAX = 512,
 };
@@ -105,10 +106,22 @@ static void say_status(struct upgrade *u, int status)
 			WEXITSTATUS(status));
 }
 
+/* Its child, so only this process is told at once that it died: the service manager would learn of it from its watchdog.
+ * A successor that ended in order was told to. */
+static void successor_ended(struct upgrade *u, int status)
+{
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return;
+	say_status(u, status);
+	log_error("upgrade", "process %d, which had taken over, is gone: %s", (int)u->pid, u->why);
+	notify_failure();
+}
+
 static void on_reap(evutil_socket_t fd, short what, void *arg)
 {
-	static const struct timeval again = {0, REAP_LOOK_MS * 1000};
 	struct upgrade *u = arg;
+	const struct timeval again = {
+		0, (u->phase == HANDED_OVER ? SUCCESSOR_LOOK_MS : REAP_LOOK_MS) * 1000};
 	int status = 0;
 
 	(void)fd;
@@ -117,6 +130,8 @@ static void on_reap(evutil_socket_t fd, short what, void *arg)
 		evtimer_add(u->reap, &again);
 		return;
 	}
+	if (u->phase == HANDED_OVER)
+		return successor_ended(u, status);
 	say_status(u, status);
 	failed(u);
 }
@@ -291,6 +306,8 @@ static void on_ready(struct upgrade *u, const json_t *o)
 	log_notice("upgrade", "asked for %s: process %d serves now", u->who, (int)u->pid);
 	hang_up(u);
 	tell(u, NULL);
+	u->why[0] = '\0';
+	on_reap(-1, 0, u);
 	stop_hand_over(c->stop, is_taken, json_object_get(o, "taken"));
 }
 

@@ -9,6 +9,7 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import sys
 import threading
 import time
@@ -254,6 +255,26 @@ def test_a_program_that_hangs_is_ended(upgraded):
 
 
 @pytest.mark.skipif(open("/proc/self/uid_map").read().split()[2] == "1", reason="a user namespace with one user")
+def test_the_service_manager_is_told_that_who_took_over_died(site, program):
+    """It is the child of the process before, which still serves a client: to the manager its death would not show."""
+    path, started = program
+    notify_path = str(site.folder / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        notify.bind(notify_path)
+        notify.settimeout(30)
+        site.start_recorder(serve=echo)
+        u = Upgraded(path, site.start_balancer(prefix=("env", f"NOTIFY_SOCKET={notify_path}"), graceful_stop="20s", **ONE_SERVER))
+        started.append(u)
+        with connect() as s:
+            s.sendall(client_hello())
+            assert read_exactly(s, 1)
+            u.upgrade()
+            os.kill(u.pids[-1], signal.SIGKILL)
+            while b"WATCHDOG=trigger" not in notify.recv(4096):
+                pass
+        assert re.search(rf"process {u.pids[-1]}, which had taken over, is gone: .*signal 9", u.balancer.log())
+
+
 def test_rights_last_for_the_next_program_and_no_longer(upgraded, site):
     """As a user without rights of its own: a port below 1024 that is new with the upgrade is opened all the same."""
     os.chmod(site.folder, 0o755)

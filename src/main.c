@@ -42,7 +42,7 @@ static const char help[] =
 	"\n"
 	"Signals: TERM and INT stop gracefully, a second one at once; HUP reloads FILE; USR1 "
 	"opens\n"
-	"log files anew.\n"
+	"log files anew; USR2 lets the program on disk take over.\n"
 	"While it runs, ask it with aegisctl. See aegislb(8), aegislb.conf(5), aegisctl(1).\n";
 
 static bool misused(const char *what, const char *which)

@@ -379,7 +379,10 @@ static void show_backends(const struct facts *f, bool coloured)
 			backend_row(&t, json_array_get(f->rows, first), false);
 		first = i + 1;
 	}
-	table_print(&t, coloured);
+	if (t.n > 1)
+		table_print(&t, coloured);
+	else
+		puts("no backends: this node redirects and answers by itself");
 	table_release(&t);
 }
 
